@@ -687,10 +687,10 @@ def f32_convert_i64_u(a: int) -> float:
 def f32_convert_i64_s(a: int) -> float:
     """Rounds once: the bits beyond binary64 first stand behind an odd last bit, which no tie has."""
     if a > 0x1F_FFFF_FFFF_FFFF:
-        if a & 0x7FF:
-            a = a & -0x800 | 0x800
         if a >= 0x8000_0000_0000_0000:
             a -= 0x1_0000_0000_0000_0000
+        if a & 0x7FF and not -0x1F_FFFF_FFFF_FFFF < a < 0x1F_FFFF_FFFF_FFFF:
+            a = a & -0x800 | 0x800
     _F[0] = a
     return _F[0]
 
