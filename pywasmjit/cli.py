@@ -1,0 +1,255 @@
+"""The command line: `pywasmjit run | validate | inspect`.
+
+Standard output belongs to the program, or to the report that was asked for;
+diagnostics go to standard error, one line that begins with `pywasmjit: ` and
+perhaps the Wasm backtrace under it.  No Python traceback unless `-v`.
+
+Exit status: the program's own; 134 after a trap; 124 after a timeout; 1 for a
+file that cannot be used; 2 for a wrong command line.  Who dies by a signal
+dies by that signal, so that a shell sees 128 + its number.
+
+What a command needs is imported when it runs: `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+from pywasmjit.diagnostics import USAGE, complain, diagnosis
+from pywasmjit.errors import Exit
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+EXAMPLES = """\b
+Examples:
+  pywasmjit run app.wasm --its-own option
+  pywasmjit run --dir . sha256.wasm README.md
+  pywasmjit run --invoke add math.wasm 1 2
+  pywasmjit validate app.wasm
+  pywasmjit inspect --json app.wasm
+"""
+
+RUN_EXAMPLES = """\b
+Examples:
+  pywasmjit run --dir . wc.wasm README.md            files below . may be read and written
+  pywasmjit run --dir conf::/etc:ro app.wasm         conf is /etc for the program, and read-only
+  pywasmjit run --env LANG --env DEBUG=1 app.wasm    one variable of the host, one of its own
+  pywasmjit run --timeout 2s --max-memory 64MiB app.wasm
+  pywasmjit run --invoke fib math.wasm 20            call one export, print its result
+
+Without grants a program has its standard streams, its arguments, clocks and random numbers, and nothing else.
+"""
+
+INSPECT_EXAMPLES = """\b
+Examples:
+  pywasmjit inspect app.wasm
+  pywasmjit inspect --json app.wasm | jq .features
+"""
+
+
+# ---------------------------------------------------------------- option types
+
+
+_SECONDS = {"ms": 1e-3, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Duration(click.ParamType):
+    """A positive number of seconds, or one with a unit: 2, 1.5s, 200ms, 3m, 1h."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|s|m|h|)", str(value))
+        seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+        if not 0 < seconds < 1e9:
+            self.fail(f"{value!r} is not a duration such as 2s, 500ms or 1.5", param, ctx)
+        return seconds
+
+
+class Size(click.ParamType):
+    """A number of bytes, with or without a unit: 65536, 64KiB, 64MiB, 1GiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from pywasmjit.runtime.limits import parse_size
+
+        try:
+            return parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Pair(click.ParamType):
+    """NAME=VALUE, as a tuple."""
+
+    name = "pair"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        left, equals, right = str(value).partition("=")
+        if not (left and equals and right):
+            self.fail(f"{value!r} is not of the form NAME=FILE", param, ctx)
+        return left, right
+
+
+# ---------------------------------------------------------------- commands
+
+
+@click.group(context_settings=CONTEXT, epilog=EXAMPLES)
+@click.version_option(package_name="pywasmjit", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Run WebAssembly: every Wasm function becomes a Python function."""
+
+
+def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `run`, in the order of its help."""
+    options = (
+        click.option("--dir", "dirs", multiple=True, metavar="HOST[::GUEST][:ro]", help="Grant a directory."),
+        click.option("--env", multiple=True, metavar="K=V | K", help="Set a variable, or pass on the host's."),
+        click.option("--env-inherit", is_flag=True, help="Pass on all variables of the host."),
+        click.option("--allow", multiple=True, metavar="CAPABILITY", help="Grant a capability (repeatable)."),
+        click.option("-A", "--allow-all", is_flag=True, help="Grant all that you yourself may do."),
+        click.option("--invoke", metavar="FUNC", help="Call an export; arguments are parsed by its type."),
+        click.option("--preload", multiple=True, type=Pair(), metavar="NAME=FILE", help="Link a module as NAME."),
+        click.option("--argv0", metavar="NAME", help="What the program sees as its own name."),
+        click.option("--timeout", type=Duration(), metavar="TIME", help="Stop after this time: 2s, 500ms, 1m."),
+        click.option("--max-memory", type=Size(), metavar="SIZE", help="Limit linear memory: 64MiB."),
+        click.option("--max-depth", type=click.IntRange(1), metavar="N", help="Limit nested Wasm calls."),
+        click.option("--tier", type=click.Choice(["auto", "baseline"]), default="auto", help="Which compiler."),
+        click.option("--stats", is_flag=True, help="Print times and counts to standard error."),
+        click.option("-v", "--verbose", is_flag=True, help="Show Python tracebacks too."),
+        click.option("-q", "--quiet", is_flag=True, help="Do not explain denied requests."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@commands.command(context_settings={"allow_interspersed_args": False}, epilog=RUN_EXAMPLES)
+@_run_options
+@click.argument("file")
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def run(verbose: bool, **options: Any) -> int:
+    """Run a program.  Options end at FILE; the rest belongs to the program."""
+
+    def action() -> int:
+        from pywasmjit.program import Program
+
+        return Program(**options).run()
+
+    return guarded(action, options["file"], verbose)
+
+
+@commands.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing, only exit with 0 or 1.")
+@click.option("-v", "--verbose", is_flag=True, help="Show Python tracebacks too; name the valid files.")
+def validate(files: tuple[str, ...], quiet: bool, verbose: bool) -> int:
+    """Check that files are valid modules that this version can run."""
+    worst = 0
+    for file in files:
+
+        def action(file: str = file) -> int:
+            from pywasmjit import Module
+
+            Module.from_file(file)
+            return 0
+
+        status = guarded(action, file, verbose, quiet)
+        if status < 0:
+            return status
+        if status == 0 and verbose:
+            click.echo(f"{file}: valid")
+        worst = max(worst, status)
+    return worst
+
+
+@commands.command(epilog=INSPECT_EXAMPLES)
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Show Python tracebacks too.")
+def inspect(file: str, as_json: bool, verbose: bool) -> int:
+    """Show a module's sections, imports, exports, features and sizes."""
+
+    def action() -> int:
+        from pywasmjit import inspection
+
+        with open(file, "rb") as stream:
+            report = inspection.inspect_module(stream.read(), file)
+        click.echo(json.dumps(report, indent=2) if as_json else inspection.as_text(report))
+        return 0
+
+    return guarded(action, file, verbose)
+
+
+def guarded(action: Callable[[], int], file: str, verbose: bool, quiet: bool = False) -> int:
+    """Run `action`; return its exit status, or report what it raised and return the status that stands for it.
+
+    A negative status is the number of the signal by which this process is to die.
+    """
+    try:
+        return action()
+    except KeyboardInterrupt:
+        return -signal.SIGINT
+    except Exit as exit:
+        return exit.code & 255
+    except click.ClickException:
+        raise
+    except Exception as error:
+        status, lines = diagnosis(error, file)
+        if verbose:
+            import traceback
+
+            traceback.print_exc()
+        if not quiet:
+            complain(*lines)
+        return status
+
+
+# ---------------------------------------------------------------- the process
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Parse the command line, run the command, end the process."""
+    restore_signals()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = commands.main(args=arguments, prog_name="pywasmjit", standalone_mode=False)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        complain(error.format_message())
+        if context is not None:
+            click.echo(f"Try '{context.command_path} --help'.", err=True)
+        status = USAGE
+    except click.Abort:
+        status = -signal.SIGINT
+    leave(int(status or 0))
+
+
+def restore_signals() -> None:
+    """Give the signals that Python ignores their meaning back: a broken pipe ends a program."""
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+def leave(status: int) -> NoReturn:
+    """End this process: a negative status is a signal to die by."""
+    if status < 0:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    sys.exit(status if status >= 0 else 128 - status)

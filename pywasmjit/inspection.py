@@ -1,0 +1,206 @@
+"""What `pywasmjit inspect` reports: a module as plain data, and the same as text.
+
+Enters: the bytes of a module, which must be well formed; it need not be valid,
+nor of a kind that this version runs.  Leaves: a dictionary of strings, numbers,
+lists and dictionaries only, so it is JSON as it stands.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from pywasmjit.diagnostics import printable
+from pywasmjit.wasm.decoder import decode, decode_expr
+from pywasmjit.wasm.module import Export, ModuleSyntax, Section
+from pywasmjit.wasm.opcodes import FEATURES, IMPLEMENTED
+from pywasmjit.wasm.reader import Reader
+from pywasmjit.wasm.types import ExternType, FuncType, GlobalType, MemoryType, RefType, TableType, ValType
+
+Report = dict[str, Any]
+
+CUSTOM, START = 0, 8
+LARGEST = 10
+"""How many of the largest functions are listed."""
+
+
+def inspect_module(data: bytes, file: str = "") -> Report:
+    """Return the report on a module.  Raises MalformedError, or UnsupportedFeature for a part that cannot be read."""
+    module = decode(data)
+    imported = module.imported_count("func")
+    sizes = sorted(((body.end - body.start, index) for index, body in enumerate(module.bodies, imported)), reverse=True)
+    return {
+        "file": file,
+        "size_bytes": len(data),
+        "name": module.module_name,
+        "abi": detect_abi(module),
+        "features": features_used(module),
+        "sections": [_section(module, section) for section in module.sections],
+        "imports": [
+            {"module": item.module, "name": item.name, "kind": item.kind, "type": str(item.type)}
+            for item in module.imports
+        ],
+        "exports": [
+            {"name": item.name, "kind": item.kind, "index": item.index, "type": str(export_type(module, item))}
+            for item in module.exports
+        ],
+        "start": module.start,
+        "functions": {
+            "imported": imported,
+            "own": len(module.bodies),
+            "named": sum(module.function_name(index) is not None for index in range(imported + len(module.bodies))),
+            "code_bytes": sum(size for size, _ in sizes),
+            "largest": [
+                {"index": index, "name": module.display_name(index), "size_bytes": size}
+                for size, index in sizes[:LARGEST]
+            ],
+        },
+        "counts": {
+            "types": len(module.types),
+            "tables": len(module.tables),
+            "memories": len(module.memories),
+            "globals": len(module.globals),
+            "element segments": len(module.elements),
+            "data segments": len(module.datas),
+        },
+        "data_bytes": sum(segment.end - segment.start for segment in module.datas),
+    }
+
+
+def detect_abi(module: ModuleSyntax) -> str | None:
+    """Return which system the module is made for, by its imports: "wali", "wasi", or None for no system."""
+    sources = {item.module for item in module.imports}
+    if "wali" in sources:
+        return "wali"
+    return "wasi" if any(source.startswith("wasi") for source in sources) else None
+
+
+def _section(module: ModuleSyntax, section: Section) -> Report:
+    row: Report = {"name": section.name, "offset": section.start, "size_bytes": section.end - section.start}
+    if section.id == CUSTOM:
+        row["name"], row["custom"] = "custom", section.name
+    elif section.id not in (START, CUSTOM):
+        row["count"] = Reader(module.data, section.start, section.end).u32()
+    return row
+
+
+def export_type(module: ModuleSyntax, export: Export) -> ExternType | None:
+    """Return the type of an export, None if its index is of nothing: then the module is invalid."""
+    try:
+        return module.export_type(export)
+    except IndexError:
+        return None
+
+
+# ---------------------------------------------------------------- features
+
+
+def features_used(module: ModuleSyntax) -> list[Report]:
+    """Return the features beyond Wasm 1.0 that the module uses, and whether this version runs each."""
+    used = set(_declared_features(module))
+    used.update(operation.feature for operation in operations(module))
+    used.discard("mvp")
+    return [{"name": name, "implemented": name in IMPLEMENTED} for name in FEATURES if name in used]
+
+
+def operations(module: ModuleSyntax) -> Counter[Any]:
+    """Return which instructions the bodies hold, with their numbers."""
+    counts: Counter[Any] = Counter()
+    for body in module.bodies:
+        counts.update(operation for _, operation, _ in decode_expr(module, body.start, body.end))
+    return counts
+
+
+def _declared_features(module: ModuleSyntax) -> Iterator[str]:
+    """Yield the features that show outside of the instructions; some more than once."""
+    tables, memories = module.table_types, module.memory_types
+    shared = [*(item.type for item in module.imports), *(export_type(module, item) for item in module.exports)]
+    if any(isinstance(type, GlobalType) and type.mutable for type in shared):
+        yield "mutable-global"
+    if len(tables) > 1:
+        yield "reference-types"
+    if len(memories) > 1:
+        yield "multi-memory"
+    if any(isinstance(t, MemoryType) and t.shared for t in memories):
+        yield "threads"
+    if any(isinstance(t, MemoryType | TableType) and t.address == "i64" for t in [*tables, *memories]):
+        yield "memory64"
+    if any(segment.mode != "active" for segment in [*module.elements, *module.datas]):
+        yield "bulk-memory"
+    for type in _value_types(module):
+        yield from _features_of_type(type)
+    if any(isinstance(t, FuncType) and len(t.results) > 1 for t in module.types):
+        yield "multi-value"
+
+
+def _value_types(module: ModuleSyntax) -> Iterable[ValType]:
+    for type in module.types:
+        if isinstance(type, FuncType):
+            yield from type.params
+            yield from type.results
+    for definition in module.globals:
+        yield definition.type.content
+    for body in module.bodies:
+        for _, type in body.locals:
+            yield type
+
+
+def _features_of_type(type: ValType) -> Iterator[str]:
+    if type == "v128":
+        yield "simd"
+    elif isinstance(type, RefType):
+        if type.heap in ("exn", "noexn"):
+            yield "exceptions"
+        elif type.heap in ("func", "extern"):
+            yield "reference-types" if type.nullable else "function-references"
+        else:
+            yield "gc"
+
+
+# ---------------------------------------------------------------- as text
+
+
+def as_text(report: Report) -> str:
+    """Write the report for people; names are escaped, they may come from an untrusted module."""
+    functions = report["functions"]
+    counts = ", ".join(f"{number} {what}" for what, number in report["counts"].items() if number)
+    features = ", ".join(
+        item["name"] + ("" if item["implemented"] else " (not run by this version)") for item in report["features"]
+    )
+    lines = [
+        f"{report['file']}: {report['size_bytes']:,} bytes" + (f", named {report['name']}" if report["name"] else ""),
+        f"system     {report['abi'] or 'none'}",
+        f"features   {features or 'Wasm 1.0 only'}",
+        f"functions  {functions['imported']} imported, {functions['own']} own ({functions['code_bytes']:,} bytes of "
+        f"code), {functions['named']} with a name",
+        f"other      {counts or 'nothing'}",
+        f"start      {'none' if report['start'] is None else report['start']}",
+    ]
+    lines += ["", *_columns(["SECTION", "OFFSET", "BYTES", "COUNT"], map(_section_row, report["sections"]), ">>>")]
+    imports = [(f"{item['module']}.{item['name']}", item["kind"], item["type"]) for item in report["imports"]]
+    exports = [(item["name"], item["kind"], item["type"]) for item in report["exports"]]
+    largest = [(item["name"], item["index"], f"{item['size_bytes']:,}") for item in functions["largest"]]
+    for heading, rows, alignment in (
+        (("IMPORT", "KIND", "TYPE"), imports, "<<"),
+        (("EXPORT", "KIND", "TYPE"), exports, "<<"),
+        (("LARGEST FUNCTIONS", "INDEX", "BYTES"), largest, ">>"),
+    ):
+        if rows:
+            lines += ["", *_columns(heading, rows, alignment)]
+    return "\n".join(printable(line).rstrip() for line in lines)
+
+
+def _section_row(section: Report) -> Sequence[object]:
+    name = f"custom {section['custom']!r}" if "custom" in section else section["name"]
+    return name, f"{section['offset']:#x}", f"{section['size_bytes']:,}", section.get("count", "")
+
+
+def _columns(heading: Sequence[str], rows: Iterable[Sequence[object]], alignment: str) -> list[str]:
+    """Return lines whose columns are aligned; alignment: "<" or ">" for each column but the first."""
+    table = [heading, *(tuple(map(str, row)) for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(heading))]
+    return [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, f"<{alignment}", widths, strict=True))
+        for row in table
+    ]

@@ -1,0 +1,75 @@
+"""Imports point one way, and importing the package stays cheap."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "pywasmjit"
+
+LAYERS = {"errors": 0, "wasm": 1, "text": 2, "codegen": 2, "runtime": 3, "wali": 4, "wasi": 5, "api": 6, "": 6}
+COMMAND_LINE = 7
+"""Modules at the top that are not listed belong to the command line."""
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def layer(dotted: str) -> tuple[int, str]:
+    """Return height and name of the part of the package that `dotted` (without "pywasmjit.") belongs to."""
+    part = dotted.split(".")[0]
+    return LAYERS.get(part, COMMAND_LINE), part
+
+
+def own_imports(path: Path) -> Iterator[str]:
+    """Yield what a file imports from this package, without "pywasmjit."; imports inside functions count too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [node.module or ""]
+            if node.module == "pywasmjit":
+                names = [f"pywasmjit.{alias.name}" if is_module(alias.name) else "pywasmjit" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name == "pywasmjit" or name.startswith("pywasmjit."):
+                yield name.removeprefix("pywasmjit").removeprefix(".")
+
+
+def is_module(name: str) -> bool:
+    return (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    dotted = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+    height, part = layer(dotted)
+    upward = [
+        name
+        for name in own_imports(path)
+        if layer(name)[0] > height or (layer(name)[0] == height < COMMAND_LINE and layer(name)[1] != part)
+    ]
+    if dotted == "":
+        upward = [name for name in upward if name != "api"]
+    assert upward == []
+
+
+def loaded_by(statement: str) -> set[str]:
+    command = [sys.executable, "-c", f"import sys; {statement}; print(*sys.modules)"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_import_loads_neither_command_line_nor_programs() -> None:
+    loaded = loaded_by("import pywasmjit")
+    assert "pywasmjit.api" in loaded
+    assert not {"click", "pywasmjit.cli", "pywasmjit.program", "asyncio", "logging", "subprocess"} & loaded
+
+
+def test_command_line_loads_what_it_needs_only() -> None:
+    assert "pywasmjit.inspection" not in loaded_by("import pywasmjit.cli")

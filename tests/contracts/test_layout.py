@@ -1,0 +1,86 @@
+"""Rules for the text of the project, checked over its files."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "pywasmjit"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+FOLDERS = ("pywasmjit", "tests", "fuzz", "benchmarks", "docs", "examples", ".ci")
+TEXTS = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), ROOT / "pyproject.toml", *(p for f in FOLDERS for p in (ROOT / f).rglob("*"))]
+    if path.suffix in {".py", ".md", ".toml", ".c", ".h", ".sh", ".txt", ".json", ""}
+    and path.is_file()
+    and not {"__pycache__"} & {*path.parts}
+    and not any(part.startswith(".") and part != ".ci" for part in path.relative_to(ROOT).parts)
+)
+TABLES = {"wasm/opcodes.py", "wasm/numerics.py"}
+"""Files that may be long, because they are lists."""
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def lines_with(pattern: str, paths: list[Path]) -> list[str]:
+    """Return "file:line" of every line that the pattern is found in."""
+    found = re.compile(pattern)
+    return [
+        f"{relative(path)}:{number}"
+        for path in paths
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if found.search(line)
+    ]
+
+
+def test_only_the_target_assembles_code() -> None:
+    others = [path for path in SOURCES if path != PACKAGE / "codegen" / "target.py"]
+    assert lines_with(r"\bto_code\(", others) == []
+
+
+def test_only_the_target_knows_versions_of_cpython() -> None:
+    others = [path for path in SOURCES if path != PACKAGE / "codegen" / "target.py"]
+    assert lines_with(r"\bsys\.(version_info|hexversion)\b|\bpython_version\b", others) == []
+
+
+def test_the_recursion_limit_is_never_lowered() -> None:
+    callers = {line.rpartition(":")[0] for line in lines_with(r"\bsetrecursionlimit\(", SOURCES)}
+    assert callers <= {"pywasmjit/runtime/depth.py"}
+
+
+def test_no_path_of_a_developer_s_machine() -> None:
+    here = Path(__file__)
+    assert lines_with(r"(?<![\w.:])/(home|root|Users|work)/", [path for path in TEXTS if path != here]) == []
+
+
+def test_no_file_is_named_after_nothing() -> None:
+    empty = {"utils", "util", "common", "core", "manager", "misc", "helpers"}
+    assert [relative(path) for path in SOURCES if path.stem in empty] == []
+
+
+def test_every_folder_says_what_it_is() -> None:
+    missing = [relative(path) for path in SOURCES if path.name == "__init__.py" and not ast.get_docstring(parsed(path))]
+    assert missing == []
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_and_functions_stay_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if str(path.relative_to(PACKAGE)) not in TABLES:
+        assert len(text.splitlines()) <= 800
+    lengths = {
+        node.name: (node.end_lineno or 0) - node.lineno + 1
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: length for name, length in lengths.items() if length > 80} == {}
