@@ -105,8 +105,19 @@ class Pair(click.ParamType):
 # ---------------------------------------------------------------- commands
 
 
+def _show_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+        from platform import python_implementation, python_version
+
+        click.echo(f"pywasmjit {version('pywasmjit')} on {python_implementation()} {python_version()}")
+        context.exit()
+
+
 @click.group(context_settings=CONTEXT, epilog=EXAMPLES)
-@click.version_option(package_name="pywasmjit", message="%(prog)s %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
 def commands() -> None:
     """Run WebAssembly: every Wasm function becomes a Python function."""
 
@@ -228,14 +239,22 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         status = commands.main(args=arguments, prog_name="pywasmjit", standalone_mode=False)
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        complain(error.format_message())
-        if context is not None:
-            click.echo(f"Try '{context.command_path} --help'.", err=True)
-        status = USAGE
+        status = _explain_usage(error)
     except click.Abort:
         status = -signal.SIGINT
     leave(int(status or 0))
+
+
+def _explain_usage(error: click.ClickException) -> int:
+    """Say what is wrong with the command line, and where to read more; return the exit status."""
+    context: click.Context | None = getattr(error, "ctx", None)
+    if context is not None and not context.args and "\n" in error.message:
+        click.echo(error.message, err=True)  # nothing was asked for: the message is the help
+        return USAGE
+    complain(error.format_message())
+    if context is not None:
+        click.echo(f"Try '{context.command_path} --help'.", err=True)
+    return USAGE
 
 
 def restore_signals() -> None:

@@ -7,16 +7,16 @@ lists and dictionaries only, so it is JSON as it stands.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pywasmjit.diagnostics import printable
+from pywasmjit.errors import UnsupportedFeature
 from pywasmjit.wasm.decoder import decode, decode_expr
 from pywasmjit.wasm.module import Export, ModuleSyntax, Section
 from pywasmjit.wasm.opcodes import FEATURES, IMPLEMENTED
 from pywasmjit.wasm.reader import Reader
-from pywasmjit.wasm.types import ExternType, FuncType, GlobalType, MemoryType, RefType, TableType, ValType
+from pywasmjit.wasm.types import FUNCREF, ExternType, FuncType, GlobalType, MemoryType, RefType, TableType, ValType
 
 Report = dict[str, Any]
 
@@ -98,18 +98,23 @@ def export_type(module: ModuleSyntax, export: Export) -> ExternType | None:
 
 def features_used(module: ModuleSyntax) -> list[Report]:
     """Return the features beyond Wasm 1.0 that the module uses, and whether this version runs each."""
-    used = set(_declared_features(module))
-    used.update(operation.feature for operation in operations(module))
-    used.discard("mvp")
+    used = {*_declared_features(module), *_features_of_bodies(module)} - {"mvp"}
     return [{"name": name, "implemented": name in IMPLEMENTED} for name in FEATURES if name in used]
 
 
-def operations(module: ModuleSyntax) -> Counter[Any]:
-    """Return which instructions the bodies hold, with their numbers."""
-    counts: Counter[Any] = Counter()
+def _features_of_bodies(module: ModuleSyntax) -> Iterator[str]:
+    """Yield the features of the instructions and of blocks with parameters or several results."""
     for body in module.bodies:
-        counts.update(operation for _, operation, _ in decode_expr(module, body.start, body.end))
-    return counts
+        try:
+            instructions = decode_expr(module, body.start, body.end)
+        except UnsupportedFeature as refusal:
+            yield refusal.feature
+            continue
+        operations = {operation for _, operation, _ in instructions}
+        yield from {operation.feature for operation in operations}
+        types = {immediate for _, _, immediate in instructions if type(immediate) is FuncType}
+        if any(block.params or len(block.results) > 1 for block in types):
+            yield "multi-value"
 
 
 def _declared_features(module: ModuleSyntax) -> Iterator[str]:
@@ -118,7 +123,7 @@ def _declared_features(module: ModuleSyntax) -> Iterator[str]:
     shared = [*(item.type for item in module.imports), *(export_type(module, item) for item in module.exports)]
     if any(isinstance(type, GlobalType) and type.mutable for type in shared):
         yield "mutable-global"
-    if len(tables) > 1:
+    if len(tables) > 1 or any(type.element != FUNCREF for type in tables):
         yield "reference-types"
     if len(memories) > 1:
         yield "multi-memory"
@@ -126,8 +131,14 @@ def _declared_features(module: ModuleSyntax) -> Iterator[str]:
         yield "threads"
     if any(isinstance(t, MemoryType | TableType) and t.address == "i64" for t in [*tables, *memories]):
         yield "memory64"
-    if any(segment.mode != "active" for segment in [*module.elements, *module.datas]):
+    modes = {segment.mode for segment in (*module.elements, *module.datas)}
+    if "passive" in modes:
         yield "bulk-memory"
+    if "declared" in modes:
+        yield "reference-types"
+    constants = [*(definition.init for definition in module.globals), *(segment.offset for segment in module.datas)]
+    if any(constant is not None and len(constant) > 1 for constant in constants):
+        yield "extended-const"
     for type in _value_types(module):
         yield from _features_of_type(type)
     if any(isinstance(t, FuncType) and len(t.results) > 1 for t in module.types):
@@ -164,7 +175,7 @@ def _features_of_type(type: ValType) -> Iterator[str]:
 def as_text(report: Report) -> str:
     """Write the report for people; names are escaped, they may come from an untrusted module."""
     functions = report["functions"]
-    counts = ", ".join(f"{number} {what}" for what, number in report["counts"].items() if number)
+    counts = ", ".join(f"{what} {number}" for what, number in report["counts"].items() if number)
     features = ", ".join(
         item["name"] + ("" if item["implemented"] else " (not run by this version)") for item in report["features"]
     )
@@ -174,17 +185,17 @@ def as_text(report: Report) -> str:
         f"features   {features or 'Wasm 1.0 only'}",
         f"functions  {functions['imported']} imported, {functions['own']} own ({functions['code_bytes']:,} bytes of "
         f"code), {functions['named']} with a name",
-        f"other      {counts or 'nothing'}",
+        f"counts     {counts or 'nothing else'}",
         f"start      {'none' if report['start'] is None else report['start']}",
     ]
     lines += ["", *_columns(["SECTION", "OFFSET", "BYTES", "COUNT"], map(_section_row, report["sections"]), ">>>")]
+    largest = [(item["name"], item["index"], f"{item['size_bytes']:,}") for item in functions["largest"]]
     imports = [(f"{item['module']}.{item['name']}", item["kind"], item["type"]) for item in report["imports"]]
     exports = [(item["name"], item["kind"], item["type"]) for item in report["exports"]]
-    largest = [(item["name"], item["index"], f"{item['size_bytes']:,}") for item in functions["largest"]]
     for heading, rows, alignment in (
+        (("LARGEST FUNCTIONS", "INDEX", "BYTES"), largest, ">>"),
         (("IMPORT", "KIND", "TYPE"), imports, "<<"),
         (("EXPORT", "KIND", "TYPE"), exports, "<<"),
-        (("LARGEST FUNCTIONS", "INDEX", "BYTES"), largest, ">>"),
     ):
         if rows:
             lines += ["", *_columns(heading, rows, alignment)]
@@ -198,7 +209,7 @@ def _section_row(section: Report) -> Sequence[object]:
 
 def _columns(heading: Sequence[str], rows: Iterable[Sequence[object]], alignment: str) -> list[str]:
     """Return lines whose columns are aligned; alignment: "<" or ">" for each column but the first."""
-    table = [heading, *(tuple(map(str, row)) for row in rows)]
+    table = [heading, *(tuple(printable(str(cell)) for cell in row) for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(heading))]
     return [
         "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, f"<{alignment}", widths, strict=True))
