@@ -307,16 +307,24 @@ class ModuleSyntax:
         return self.names.locals(function).get(index)
 
     @cached_property
-    def _exported_functions(self) -> dict[int, str]:
-        return {export.index: export.name for export in reversed(self.exports) if export.kind == "func"}
+    def _function_exports(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for export in self.exports:
+            if export.kind == "func":
+                found.setdefault(export.index, []).append(export.name)
+        return found
+
+    def function_exports(self, index: int) -> list[str]:
+        """Return the names under which function `index` is exported."""
+        return self._function_exports.get(index, [])
 
     def display_name(self, index: int) -> str:
         """Return what to call function `index`: its name, else first export, else import, else its index."""
         name = self.function_name(index)
-        if name is None:
-            name = self._exported_functions.get(index)
         if name is not None:
             return name
+        for exported in self.function_exports(index):
+            return exported
         imported = self._imported["func"]
         if 0 <= index < len(imported):
             return f"{imported[index].module}.{imported[index].name}"
