@@ -34,7 +34,7 @@ def diagnosis(error: Exception, file: str) -> tuple[int, list[str]]:
         case errors.LinkError():
             return UNUSABLE, [f"{file}: cannot link: {error}"]
         case Refusal():
-            return error.status, [f"{file}: {error}"]
+            return error.status, [str(error)]
         case errors.WasmError():
             return UNUSABLE, [f"{file}: {error}"]
         case OSError(filename=str() as name):

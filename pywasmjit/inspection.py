@@ -13,14 +13,28 @@ from typing import Any
 from pywasmjit.diagnostics import printable
 from pywasmjit.errors import UnsupportedFeature
 from pywasmjit.wasm.decoder import decode, decode_expr
-from pywasmjit.wasm.module import Export, ModuleSyntax, Section
+from pywasmjit.wasm.module import Export, Import, ModuleSyntax, Section
 from pywasmjit.wasm.opcodes import FEATURES, IMPLEMENTED
 from pywasmjit.wasm.reader import Reader
-from pywasmjit.wasm.types import FUNCREF, ExternType, FuncType, GlobalType, MemoryType, RefType, TableType, ValType
+from pywasmjit.wasm.types import (
+    FUNCREF,
+    ExternType,
+    FuncType,
+    GlobalType,
+    ImportType,
+    MemoryType,
+    RefType,
+    TableType,
+    ValType,
+)
 
 Report = dict[str, Any]
 
 CUSTOM, START = 0, 8
+
+WASI = frozenset({"wasi_unstable", "wasi_snapshot_preview0", "wasi_snapshot_preview1"})
+"""Names from which modules import the WebAssembly System Interface."""
+
 LARGEST = 10
 """How many of the largest functions are listed."""
 
@@ -34,7 +48,7 @@ def inspect_module(data: bytes, file: str = "") -> Report:
         "file": file,
         "size_bytes": len(data),
         "name": module.module_name,
-        "abi": detect_abi(module),
+        "abi": detect_abi(module.imports),
         "features": features_used(module),
         "sections": [_section(module, section) for section in module.sections],
         "imports": [
@@ -68,12 +82,12 @@ def inspect_module(data: bytes, file: str = "") -> Report:
     }
 
 
-def detect_abi(module: ModuleSyntax) -> str | None:
-    """Return which system the module is made for, by its imports: "wali", "wasi", or None for no system."""
-    sources = {item.module for item in module.imports}
+def detect_abi(imports: Iterable[Import | ImportType]) -> str | None:
+    """Return which system a module is made for, by what it imports: "wali", "wasi", or None for no system."""
+    sources = {item.module for item in imports}
     if "wali" in sources:
         return "wali"
-    return "wasi" if any(source.startswith("wasi") for source in sources) else None
+    return "wasi" if sources & WASI else None
 
 
 def _section(module: ModuleSyntax, section: Section) -> Report:

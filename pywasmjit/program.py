@@ -1,0 +1,192 @@
+"""A program and how the command line runs it: load, link, run, report.
+
+The system that a program is made for is found from what it imports; without
+one, an export is called.  The guest's main thread is Python's main thread, so
+signals reach it without any polling code; its stack is made large first.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pywasmjit import api
+from pywasmjit.diagnostics import USAGE, Refusal
+from pywasmjit.wasm.types import FuncType, ImportType
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.policy import Policy
+    from pywasmjit.wali.process import Wali
+
+MAX_DEPTH = 20_000
+"""How deep Wasm calls nest where `--max-depth` does not say otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What `pywasmjit run` was asked for; the fields are its options."""
+
+    file: str
+    args: Sequence[str] = ()
+    dirs: Sequence[str] = ()
+    env: Sequence[str] = ()
+    env_inherit: bool = False
+    allow: Sequence[str] = ()
+    allow_all: bool = False
+    invoke: str | None = None
+    preload: Sequence[tuple[str, str]] = ()
+    argv0: str | None = None
+    timeout: float | None = None
+    max_memory: int | None = None
+    max_depth: int | None = None
+    tier: str = "auto"
+    stats: bool = False
+    quiet: bool = False
+
+    def run(self) -> int:
+        """Run the program; return its exit status.  Raises what the engine raises, and Refusal."""
+        stopwatch = Stopwatch()
+        try:
+            with api.deadline(self.timeout) if self.timeout is not None else nullcontext():
+                return self._run(stopwatch)
+        finally:
+            if self.stats:
+                print(stopwatch.report(), file=sys.stderr)
+
+    def _run(self, stopwatch: Stopwatch) -> int:
+        with stopwatch("load"):
+            module = api.Module.from_file(self.file)
+        wali = self._system(module)
+        with stopwatch("link"):
+            instance = api.Instance(module, self._imports(wali), limits=self._limits())
+        stopwatch.watch(instance)
+        with stopwatch("run"):
+            if self.invoke is not None:
+                return self._invoke(instance)
+            if wali is not None:
+                return wali.start(instance)
+            return self._call_entry(instance)
+
+    # Linking
+
+    def _system(self, module: api.Module) -> Wali | None:
+        """Return the system that the module imports from, None if it imports from none."""
+        from pywasmjit.inspection import detect_abi
+
+        abi = detect_abi(module.imports)
+        if abi == "wasi":
+            raise Refusal(f"{self.file}: the program is made for WASI, which this version does not offer yet")
+        if abi is None:
+            return None
+        from pywasmjit.wali.process import Wali
+
+        return Wali(args=[self.argv0 or self.file, *self.args], env=self._environment(), policy=self._policy())
+
+    def _imports(self, wali: Wali | None) -> Any:
+        linked: dict[str, Any] = {}
+        for name, file in self.preload:
+            linked[name] = api.Instance(api.Module.from_file(file), dict(linked), limits=self._limits()).exports
+        return linked if wali is None else _Providers(linked, wali)
+
+    def _limits(self) -> api.Limits:
+        return api.Limits(memory=self.max_memory, call_depth=self.max_depth or MAX_DEPTH)
+
+    def _environment(self) -> dict[str, str]:
+        chosen = dict(os.environ) if self.env_inherit else {}
+        for item in self.env:
+            name, equals, value = item.partition("=")
+            if equals:
+                chosen[name] = value
+            elif name in os.environ:
+                chosen[name] = os.environ[name]
+        return chosen
+
+    def _policy(self) -> Policy:
+        from pywasmjit.wali.policy import Policy
+
+        if self.allow_all:
+            return Policy.allow_all()
+        try:
+            return Policy.sandbox(self.dirs, self.allow)
+        except ValueError as error:
+            raise Refusal(str(error), USAGE) from None
+
+    # Calling
+
+    def _invoke(self, instance: api.Instance) -> int:
+        """Call the export that `--invoke` names and print its results."""
+        from pywasmjit.invocation import format_value, parse_value
+
+        function = instance.exports.get(self.invoke)
+        if not isinstance(function, api.Func):
+            raise Refusal(f"no exported function {self.invoke!r}; there are: {_functions(instance)}", USAGE)
+        type = function.type
+        if len(self.args) != len(type.params):
+            wanted = f"{len(type.params)} argument{'' if len(type.params) == 1 else 's'}"
+            raise Refusal(f"{self.invoke} {type} takes {wanted}, {len(self.args)} given", USAGE)
+        try:
+            arguments = [parse_value(text, kind) for text, kind in zip(self.args, type.params, strict=True)]
+        except ValueError as error:
+            raise Refusal(f"{self.invoke} {type}: {error}", USAGE) from None
+        results = function.call_bits(*arguments)
+        for value, kind in zip(results, type.results, strict=True):
+            print(format_value(value, kind))
+        return 0
+
+    def _call_entry(self, instance: api.Instance) -> int:
+        """Call `_start` or `main` of a module without a system."""
+        for name, types in (("_start", [FuncType()]), ("main", [FuncType(), FuncType((), ("i32",))])):
+            entry = instance.exports.get(name)
+            if isinstance(entry, api.Func) and entry.type in types:
+                if self.args:
+                    raise Refusal("the module imports no system that could hand arguments to it", USAGE)
+                return (entry() or 0) & 255
+        raise Refusal(f"{self.file}: nothing to start; call an export with --invoke: {_functions(instance)}")
+
+
+def _functions(instance: api.Instance) -> str:
+    found = [f"{name}{value.type}" for name, value in instance.exports.items() if isinstance(value, api.Func)]
+    return ", ".join(found) or "it exports no function"
+
+
+class _Providers:
+    """Imports from instances that were loaded before, else from the system."""
+
+    def __init__(self, linked: dict[str, Any], system: Any) -> None:
+        self._linked = linked
+        self._system = system
+
+    def resolve_import(self, wanted: ImportType) -> object:
+        if wanted.module in self._linked:
+            return self._linked[wanted.module].get(wanted.name)
+        return self._system.resolve_import(wanted)
+
+
+@dataclass
+class Stopwatch:
+    """Times of the stages of a run, and what they cost."""
+
+    stages: list[tuple[str, float, float]] = field(default_factory=list)
+    instance: api.Instance | None = None
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        elapsed, used = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            self.stages.append((name, time.perf_counter() - elapsed, time.process_time() - used))
+
+    def watch(self, instance: api.Instance) -> None:
+        self.instance = instance
+
+    def report(self) -> str:
+        lines = [
+            f"pywasmjit: {name:<6} {wall * 1e3:9.1f} ms, CPU {cpu * 1e3:9.1f} ms" for name, wall, cpu in self.stages
+        ]
+        return "\n".join(lines)
