@@ -122,7 +122,7 @@ def read_opcode(reader: TypeReader) -> Op:
     op = BY_CODE.get(code)
     if op is None:
         raise MalformedError(f"illegal opcode {text}", start)
-    if op.feature not in reader.features and op.feature != "mvp":
+    if op.feature not in reader.features:
         raise MalformedError(f"illegal opcode {text}: the feature {op.feature!r} is off", start)
     if op.feature not in IMPLEMENTED:
         raise UnsupportedFeature(op.feature, op.mnemonic, start)
