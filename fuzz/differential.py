@@ -115,6 +115,12 @@ def _kind(found: str) -> str:
     return found.partition("[")[0].partition(":")[0] + ("crash" if "Traceback" in found else "")
 
 
+def _brief(found: str) -> str:
+    """Return a difference without the inner lines of a traceback, and not too long."""
+    head, _, trace = found.strip().partition("Traceback")
+    return (head + " ... ".join(trace.strip().splitlines()[-3:]))[:600]
+
+
 class Session:
     """One run of the command."""
 
@@ -168,9 +174,8 @@ class Session:
             with contextlib.suppress(Crash):
                 found = in_child(_save_smaller, (seed, self.options.size, folder), lambda message: None)
         size = "" if self.options.size == 200 else f" --size {self.options.size}"
-        print(
-            f"\nseed {seed}: {found.strip()[:600]}\n  again: python -m fuzz.differential --seed {seed} --modules 1{size}"
-        )
+        print(f"\nseed {seed}: {_brief(found)}")
+        print(f"  again: python -m fuzz.differential --seed {seed} --modules 1{size}")
 
     def _progress(self, seed: int) -> None:
         if sys.stderr.isatty():

@@ -91,7 +91,7 @@ def _compare(expected: Any, actual: Any) -> str:
 
 
 def _is_value(item: Any) -> bool:
-    return isinstance(item, list) and len(item) == 2 and item[0] in WIDTH and isinstance(item[1], int)
+    return isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], int)
 
 
 def _same(expected: list[Any], actual: list[Any]) -> bool:
@@ -104,4 +104,6 @@ def _same(expected: list[Any], actual: list[Any]) -> bool:
 def _show(item: Any) -> str:
     if _is_value(item):
         return f"{item[0]} {item[1]:#x}"
+    if isinstance(item, str):
+        return item
     return repr(item)
