@@ -1,0 +1,142 @@
+"""Calls: of functions, through tables, and of an instruction's meaning.
+
+A callee goes below its arguments: in front of their code where that can be
+preceded, else they are put aside and pushed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pywasmjit.codegen import target as t
+from pywasmjit.codegen.baseline import EMITTERS, Emitter, FunctionCompiler, emits
+from pywasmjit.codegen.stack import IMPURE, TRAPS, Value, may_swap
+from pywasmjit.codegen.template import CALLEES, FUNCTION
+from pywasmjit.wasm import numerics
+from pywasmjit.wasm.opcodes import BY_NAME, Effect, Op
+from pywasmjit.wasm.types import FuncType, ValType
+
+
+def push_results(c: FunctionCompiler, types: Sequence[ValType], operands: Sequence[Value], start: int) -> None:
+    """Push what a call left: nothing, a value, or a tuple, which is unpacked."""
+    if not types:
+        c.emit(t.POP)
+        return
+    if len(types) == 1:
+        result = c.push_result(types[0], operands, effects=IMPURE)
+        result.start = start
+        return
+    c.emit(t.UNPACK, len(types))
+    if len(types) == 2:
+        c.emit(t.SWAP, 2)
+    else:
+        slots = [c.scratch() for _ in types]
+        for slot in slots:
+            c.emit(t.STORE_FAST, slot)
+        for slot in slots:
+            c.emit(t.LOAD_FAST, slot)
+    for type in types:
+        c.push_unknown(type)
+    c.settle()
+
+
+@emits("call")
+def call(c: FunctionCompiler, index: int) -> None:
+    type = c.module.function_type(index)
+    operands = c.pop_normal(len(type.params))
+    start = operands[0].start if operands else len(c.code)
+    c.call(c.refer(FUNCTION, index), operands)
+    push_results(c, type.results, operands, start)
+
+
+@emits("call_indirect")
+def call_indirect(c: FunctionCompiler, immediate: tuple[int, int]) -> None:
+    """Call through the list of callables that the table keeps for the signature: a subscript is the whole check."""
+    type_index, table = immediate
+    type: FuncType = c.module.types[type_index]
+    *operands, selector = c.pop_normal(len(type.params) + 1)
+    name = c.refer(CALLEES, table, type_index)
+    start = operands[0].start if operands else selector.start
+    if not operands:
+        _subscript_callee(c, name, selector)
+        c.emit(t.MAKE_CALLEE)
+    elif c.movable(operands[0]) and _may_lead(selector, operands):
+        _lead(c, name, selector, operands[0])
+    else:
+        _spill_arguments(c, name, len(operands))
+    c.emit(t.CALL, len(operands))
+    push_results(c, type.results, [*operands, selector], start)
+
+
+def _subscript_callee(c: FunctionCompiler, name: str, selector: Value) -> None:
+    """Replace the selector on top by the callable."""
+    if c.movable(selector) and not selector.effects & IMPURE:
+        c.insert(selector.start, (t.LOAD_GLOBAL, name))
+    else:
+        c.emit(t.LOAD_GLOBAL, name)
+        c.emit(t.SWAP, 2)
+    c.emit(t.SUBSCRIPT)
+
+
+def _may_lead(selector: Value, operands: Sequence[Value]) -> bool:
+    """Return whether the selector's code, and the check of the selector, may go before the arguments'."""
+    arguments = Value("i32", 0)
+    arguments.absorb(*operands)
+    check = Value("i32", 0)
+    check.absorb(selector)
+    check.effects |= TRAPS
+    return not selector.effects & IMPURE and may_swap(arguments, check) and not arguments.effects & IMPURE
+
+
+def _lead(c: FunctionCompiler, name: str, selector: Value, first: Value) -> None:
+    code = c.code[selector.start :]
+    del c.code[selector.start :]
+    arguments = c.code[first.start :]
+    del c.code[first.start :]
+    c.emit(t.LOAD_GLOBAL, name)
+    c.code.extend(code)
+    c.emit(t.SUBSCRIPT)
+    c.emit(t.MAKE_CALLEE)
+    c.code.extend(arguments)
+
+
+def _spill_arguments(c: FunctionCompiler, name: str, count: int) -> None:
+    callee = c.scratch()
+    c.emit(t.LOAD_GLOBAL, name)
+    c.emit(t.SWAP, 2)
+    c.emit(t.SUBSCRIPT)
+    c.emit(t.STORE_FAST, callee)
+    slots = [c.scratch() for _ in range(count)]
+    for slot in reversed(slots):
+        c.emit(t.STORE_FAST, slot)
+    c.emit(t.LOAD_FAST, callee)
+    c.emit(t.MAKE_CALLEE)
+    for slot in slots:
+        c.emit(t.LOAD_FAST, slot)
+
+
+# --------------------------------------------------------------------------- instructions without an emitter
+
+
+def _meaning(op: Op) -> Emitter:
+    """Return the emitter that calls the instruction's meaning."""
+    assert op.params is not None
+    assert op.results is not None
+    count = len(op.params)
+    result_type = op.results[0]
+    effects = TRAPS if op.effect & Effect.TRAPS else 0
+
+    def emit(c: FunctionCompiler, _: None) -> None:
+        operands = c.pop_normal(count)
+        c.call(c.meaning(op.mnemonic), operands)
+        c.push_result(result_type, operands, effects=effects)
+
+    return emit
+
+
+def declare_meanings() -> None:
+    """Give every numeric instruction that has no emitter of its own a call of its meaning."""
+    for mnemonic in numerics.FUNCTIONS:
+        op = BY_NAME[mnemonic]
+        if op not in EMITTERS:
+            EMITTERS[op] = _meaning(op)

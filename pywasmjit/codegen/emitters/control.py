@@ -1,0 +1,378 @@
+"""Blocks, branches, selection.
+
+Values that a branch carries are in normal form, so a label knows nothing of
+where they came from.  A `br_table` is a binary tree of comparisons over runs of
+equal targets.
+"""
+
+from __future__ import annotations
+
+from pywasmjit.codegen import target as t
+from pywasmjit.codegen.baseline import Frame, FunctionCompiler, emits
+from pywasmjit.codegen.stack import MASKS, SignedLess, Value
+from pywasmjit.wasm.types import FuncType
+
+# --------------------------------------------------------------------------- conditions
+
+
+def jump_if(c: FunctionCompiler, value: Value, label: t.Label, when: bool) -> None:
+    """Jump when the condition on top, already off the compiler's stack, is true (or false)."""
+    if value.inverted:
+        when = not when
+    if value.condition is not None:
+        jump_if_less(c, value.condition, label, when)
+    elif value.is_bool:
+        c.emit(t.JUMP_IF if when else t.JUMP_UNLESS, label)
+    else:
+        c.emit(t.JUMP_IF_NONZERO if when else t.JUMP_IF_ZERO, label)
+
+
+def jump_if_less(c: FunctionCompiler, condition: SignedLess, label: t.Label, when: bool) -> None:
+    """Jump when left < right, signed, is `when`.
+
+    The unsigned comparison has the answer unless exactly one operand is
+    negative; most often one comparison with 2**(N-1) rules that out.
+    """
+    (lop, larg, _, lhigh), (rop, rarg, _, rhigh) = condition.left, condition.right
+    half = (MASKS[condition.type] + 1) >> 1
+
+    def test(operation: str, argument: object, comparison: str, target: t.Label, *, other: tuple[str, object]) -> None:
+        c.emit(operation, argument)
+        c.emit(*other)
+        c.emit(t.COMPARE, comparison)
+        c.emit(t.JUMP_IF, target)
+
+    limit = t.LOAD_CONST, half
+    left, right = (lop, larg), (rop, rarg)
+    end = t.Label()
+    if rhigh < half:  # true if left < right or left is negative
+        if when:
+            test(*left, "<", label, other=right)
+            test(*left, ">=", label, other=limit)
+        else:
+            test(*left, "<", end, other=right)
+            test(*left, "<", label, other=limit)
+    elif lhigh < half:  # true if left < right and right is not negative
+        test(*left, ">=", end if when else label, other=right)
+        test(*right, "<" if when else ">=", label, other=limit)
+    else:
+        less = t.Label()
+        test(*left, "<", less, other=right)
+        if when:
+            test(*left, "<", end, other=limit)
+            test(*right, "<", label, other=limit)
+            c.emit(t.JUMP, end)
+            c.emit(t.LABEL, less)
+            test(*right, "<", label, other=limit)
+            test(*left, ">=", label, other=limit)
+        else:
+            test(*left, "<", label, other=limit)
+            test(*right, ">=", label, other=limit)
+            c.emit(t.JUMP, end)
+            c.emit(t.LABEL, less)
+            test(*right, "<", end, other=limit)
+            test(*left, "<", label, other=limit)
+    c.emit(t.LABEL, end)
+
+
+def pop_condition(c: FunctionCompiler) -> Value:
+    """Pop an i32 to be tested: a condition as it is, anything else in normal form."""
+    value = c.pop()
+    if value.condition is None and not value.inverted:
+        c.normalise([value])
+    return value
+
+
+# --------------------------------------------------------------------------- blocks
+
+
+def _enter(c: FunctionCompiler, type: FuncType, *, is_loop: bool = False) -> Frame:
+    c.normalise_top(len(type.params))
+    frame = Frame(type, len(c.stack) - len(type.params), is_loop=is_loop)
+    c.frames.append(frame)
+    return frame
+
+
+@emits("block")
+def block(c: FunctionCompiler, type: FuncType) -> None:
+    _enter(c, type)
+    c.settle()
+
+
+@emits("loop")
+def loop(c: FunctionCompiler, type: FuncType) -> None:
+    frame = _enter(c, type, is_loop=True)
+    c.pop_many(len(type.params))
+    for param in type.params:
+        c.push_unknown(param)
+    c.enter_loop()
+    c.emit(t.NOP)  # an exception that arrives at the back edge is looked up here
+    c.emit(t.LABEL, frame.label)
+    c.settle()
+
+
+@emits("if")
+def if_(c: FunctionCompiler, type: FuncType) -> None:
+    condition = pop_condition(c)
+    frame_label = t.Label()
+    if type.params:
+        _normalise_below_condition(c, condition, len(type.params))
+    jump_if(c, condition, frame_label, False)
+    frame = _enter(c, type)
+    frame.else_label = frame_label
+    frame.else_facts = dict(c.facts)
+    c.settle()
+
+
+def _normalise_below_condition(c: FunctionCompiler, condition: Value, count: int) -> None:
+    """Bring the operands below the condition on top into normal form."""
+    if condition.condition is None:
+        c.normalise_top(count, above=condition)
+    else:  # no code of its own yet
+        c.normalise_top(count)
+
+
+@emits("else")
+def else_(c: FunctionCompiler, _: None) -> None:
+    frame = c.frames[-1]
+    if not c.unreachable:
+        c.normalise_top(len(frame.results))
+        c.join_facts(frame)
+        frame.targeted = True
+        c.emit(t.JUMP, frame.label)
+    assert frame.else_label is not None
+    c.emit(t.LABEL, frame.else_label)
+    frame.else_label = None
+    c.facts = frame.else_facts
+    c.unreachable = False
+    c.reset(frame, frame.params)
+
+
+@emits("end")
+def end(c: FunctionCompiler, _: None) -> None:
+    frame = c.frames[-1]
+    if frame.else_label is not None:  # an `if` without `else`: its parameters are its results
+        _end_of_then(c, frame)
+    elif c.unreachable and (frame.is_loop or not frame.targeted):
+        c.frames.pop()
+        c.pop_many(len(c.stack) - frame.height)
+        if not c.frames:
+            return
+        c.settle()
+        return
+    elif not c.unreachable:
+        c.normalise_top(len(frame.results))
+    c.frames.pop()
+    if not c.frames:
+        if frame.targeted:
+            c.emit(t.LABEL, frame.label)
+        c.reset(frame, frame.results)
+        emit_return(c, frame.results)
+        return
+    if frame.targeted and not frame.is_loop:
+        if not c.unreachable:
+            c.join_facts(frame)
+        c.facts = frame.facts if frame.facts is not None else {}
+        c.emit(t.LABEL, frame.label)
+        c.unreachable = False
+    c.reset(frame, frame.results)
+
+
+def _end_of_then(c: FunctionCompiler, frame: Frame) -> None:
+    if not c.unreachable:
+        c.normalise_top(len(frame.results))
+        c.join_facts(frame)
+    c.emit(t.LABEL, frame.else_label)
+    c.facts = frame.else_facts
+    c.unreachable = False
+    frame.targeted = True
+
+
+# --------------------------------------------------------------------------- branches
+
+
+def emit_return(c: FunctionCompiler, results: tuple[object, ...]) -> None:
+    """Return the topmost values, which are normal; what lies below them goes with the frame."""
+    if not results:
+        c.emit(t.RETURN_NONE)
+    else:
+        if len(results) > 1:
+            c.emit(t.TUPLE, len(results))
+        c.emit(t.RETURN)
+
+
+def _drop(c: FunctionCompiler, surplus: int, carried: int) -> None:
+    """Remove `surplus` values that lie below the `carried` topmost ones."""
+    if not surplus:
+        return
+    if carried == 1:
+        for _ in range(surplus):
+            c.emit(t.SWAP, 2)
+            c.emit(t.POP)
+        return
+    mark = c.scratch_used
+    slots = [c.scratch() for _ in range(carried)]
+    for slot in slots:
+        c.emit(t.STORE_FAST, slot)
+    for _ in range(surplus):
+        c.emit(t.POP)
+    for slot in reversed(slots):
+        c.emit(t.LOAD_FAST, slot)
+    c.scratch_used = mark
+
+
+def branch(c: FunctionCompiler, depth: int) -> None:
+    """Branch unconditionally; the carried values are on top and normal.  The compiler's stack is left as it is."""
+    frame = c.frame(depth)
+    if frame is c.frames[0]:
+        emit_return(c, frame.results)
+        return
+    _drop(c, len(c.stack) - len(frame.carried) - frame.height, len(frame.carried))
+    if not frame.is_loop:
+        c.join_facts(frame)
+    frame.targeted = True
+    c.emit(t.JUMP, frame.label)
+
+
+def is_plain(c: FunctionCompiler, frame: Frame) -> bool:
+    """Return whether a branch to the frame is a jump and nothing else, given the values now on the stack."""
+    return frame is not c.frames[0] and len(c.stack) - len(frame.carried) == frame.height
+
+
+@emits("br")
+def br(c: FunctionCompiler, depth: int) -> None:
+    c.normalise_top(len(c.frame(depth).carried))
+    branch(c, depth)
+    c.unreachable = True
+
+
+@emits("br_if")
+def br_if(c: FunctionCompiler, depth: int) -> None:
+    frame = c.frame(depth)
+    condition = pop_condition(c)
+    if frame.carried:
+        _normalise_below_condition(c, condition, len(frame.carried))
+    if is_plain(c, frame):
+        if not frame.is_loop:
+            c.join_facts(frame)
+        frame.targeted = True
+        jump_if(c, condition, frame.label, True)
+    else:
+        over = t.Label()
+        jump_if(c, condition, over, False)
+        branch(c, depth)
+        c.emit(t.LABEL, over)
+    c.settle()
+
+
+@emits("return")
+def return_(c: FunctionCompiler, _: None) -> None:
+    c.normalise_top(len(c.frames[0].results))
+    emit_return(c, c.frames[0].results)
+    c.unreachable = True
+
+
+@emits("unreachable")
+def unreachable(c: FunctionCompiler, _: None) -> None:
+    c.emit(t.LOAD_CALLEE, c.support("trap_unreachable"))
+    c.emit(t.CALL, 0)
+    c.emit(t.RETURN)
+    c.unreachable = True
+
+
+@emits("br_table")
+def br_table(c: FunctionCompiler, immediate: tuple[tuple[int, ...], int]) -> None:
+    labels, default = immediate
+    c.pop_normal(1)
+    slot = c.scratch()
+    c.emit(t.STORE_FAST, slot)
+    carried = len(c.frame(default).carried)
+    if carried:
+        c.normalise_top(carried)
+    starts, targets = _runs(labels, default)
+    _Tree(c, slot, starts, targets).emit()
+    c.unreachable = True
+
+
+def _runs(labels: tuple[int, ...], default: int) -> tuple[list[int], list[int]]:
+    """Return where each run of equal targets begins, and its target; the last run, the default's, has no end."""
+    starts: list[int] = []
+    targets: list[int] = []
+    for number, label in enumerate((*labels, default)):
+        if not targets or targets[-1] != label:
+            starts.append(number)
+            targets.append(label)
+    return starts, targets
+
+
+class _Tree:
+    """A binary tree of comparisons of the selector with the starts of runs, emitted without recursion."""
+
+    def __init__(self, c: FunctionCompiler, slot: int, starts: list[int], targets: list[int]) -> None:
+        self.c = c
+        self.slot = slot
+        self.starts = starts
+        self.targets = targets
+
+    def emit(self) -> None:
+        c = self.c
+        pending: list[tuple[t.Label | None, int, int]] = [(None, 0, len(self.targets))]
+        while pending:
+            label, first, last = pending.pop()
+            if label is not None:
+                c.emit(t.LABEL, label)
+            while last - first > 1:
+                middle = (first + last) // 2
+                upper = t.Label()
+                c.emit(t.LOAD_FAST, self.slot)
+                c.emit(t.LOAD_CONST, self.starts[middle])
+                c.emit(t.COMPARE, ">=")
+                frame = c.frame(self.targets[middle])
+                if last - middle == 1 and not frame.is_loop and is_plain(c, frame):
+                    c.join_facts(frame)
+                    frame.targeted = True
+                    c.emit(t.JUMP_IF, frame.label)
+                else:
+                    c.emit(t.JUMP_IF, upper)
+                    pending.append((upper, middle, last))
+                last = middle
+            branch(c, self.targets[first])
+
+
+# --------------------------------------------------------------------------- parametric
+
+
+@emits("nop")
+def nop(c: FunctionCompiler, _: None) -> None:
+    pass
+
+
+@emits("drop")
+def drop(c: FunctionCompiler, _: None) -> None:
+    value = c.pop()
+    if value.condition is None:
+        c.emit(t.POP)
+
+
+def _select(c: FunctionCompiler, _: object = None) -> None:
+    """Leave the first value where the condition holds: the other one is popped, after a SWAP if need be."""
+    condition = pop_condition(c)
+    if condition.condition is None:
+        c.normalise_top(2, above=condition)
+    else:
+        c.normalise_top(2)
+    b, a = c.pop(), c.pop()
+    keep = t.Label()
+    jump_if(c, condition, keep, True)
+    c.emit(t.SWAP, 2)
+    c.emit(t.LABEL, keep)
+    c.emit(t.POP)
+    result = c.push_result(a.type, [a, b, condition])
+    if a.type in MASKS:
+        result.low, result.high = min(a.low, b.low), max(a.high, b.high)
+        result.wild = a.wild or b.wild
+        result.is_bool = a.is_bool and b.is_bool
+    result.quiet = a.quiet and b.quiet
+
+
+emits("select", "select_t")(_select)

@@ -1,0 +1,478 @@
+"""Integer arithmetic and comparison.
+
+Addition, subtraction, multiplication, left shifts and the bitwise operations
+commute with reduction modulo 2**N, so they take operands as they come and
+leave the reduction to whoever looks at the result.  Everything else wants the
+normal form.  Constants of 2**(N-1) and more are taken for the negative numbers
+that they mostly are.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pywasmjit.codegen import target as t
+from pywasmjit.codegen.baseline import Emitter, FunctionCompiler, emits
+from pywasmjit.codegen.stack import BITS, IMPURE, MASKS, SMALL, TRAPS, WIDEST, SignedLess, Value
+from pywasmjit.wasm.opcodes import BY_NAME
+
+CONSUMES_CONDITION: Final = frozenset(BY_NAME[name] for name in ("br_if", "if", "select", "i32.eqz"))
+
+
+def _both(name: str) -> tuple[str, str]:
+    return f"i32.{name}", f"i64.{name}"
+
+
+def bit_bounds(low: int, high: int) -> tuple[int, int]:
+    """Return bounds of every combination by and, or, xor of numbers within [low, high] (low < 0 or not)."""
+    size = max(low.bit_length(), high.bit_length())
+    return (-(1 << size) if low < 0 else 0), (1 << size) - 1
+
+
+def fold(c: FunctionCompiler, type: str, count: int, constant: int) -> None:
+    """Replace the code of the last `count` constants by one constant; they are popped already."""
+    del c.code[-count:]
+    c.push_constant(type, constant & MASKS[type])
+
+
+def pop_open(c: FunctionCompiler, count: int, limit: int = WIDEST) -> list[Value]:
+    """Pop operands of an operation that commutes with reduction, reduced only where they are too wide."""
+    values = c.pop_many(count)
+    if any(value.low <= -limit or value.high >= limit for value in values):
+        c.normalise(values)
+    return values
+
+
+# --------------------------------------------------------------------------- add, sub, mul
+
+
+def _add_constant(c: FunctionCompiler, a: Value, delta: int) -> None:
+    """Add a signed constant; the constant's code, the last item, is replaced."""
+    c.code.pop()
+    if delta:
+        c.emit(t.LOAD_CONST, abs(delta))
+        c.emit(t.BINARY, "+" if delta > 0 else "-")
+    result = c.push_result(a.type, [a])
+    result.low, result.high = a.low + delta, a.high + delta
+    result.wild = a.wild or abs(delta) > SMALL
+    if not delta:
+        result.slot, result.is_bool = a.slot, a.is_bool
+
+
+def _signed_constant(type: str, constant: int) -> int:
+    return constant if constant < (MASKS[type] + 1) >> 1 else constant - MASKS[type] - 1
+
+
+@emits(*_both("add"))
+def add(c: FunctionCompiler, _: None) -> None:
+    a, b = pop_open(c, 2)
+    if b.constant is not None:
+        if a.constant is not None:
+            return fold(c, a.type, 2, a.constant + b.constant)  # type: ignore[arg-type]
+        return _add_constant(c, a, _signed_constant(a.type, b.constant))  # type: ignore[arg-type]
+    c.emit(t.BINARY, "+")
+    result = c.push_result(a.type, [a, b])
+    result.low, result.high = a.low + b.low, a.high + b.high
+    result.wild = a.wild or b.wild
+    return None
+
+
+@emits(*_both("sub"))
+def sub(c: FunctionCompiler, _: None) -> None:
+    a, b = pop_open(c, 2)
+    if b.constant is not None:
+        if a.constant is not None:
+            return fold(c, a.type, 2, a.constant - b.constant)  # type: ignore[arg-type]
+        return _add_constant(c, a, -_signed_constant(a.type, b.constant))  # type: ignore[arg-type]
+    c.emit(t.BINARY, "-")
+    result = c.push_result(a.type, [a, b])
+    result.low, result.high = a.low - b.high, a.high - b.low
+    result.wild = a.wild or b.wild
+    return None
+
+
+@emits(*_both("mul"))
+def mul(c: FunctionCompiler, _: None) -> None:
+    a, b = pop_open(c, 2, 1 << 64)
+    corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
+    if b.constant is not None and a.constant is not None:
+        return fold(c, a.type, 2, corners[0])  # type: ignore[arg-type]
+    c.emit(t.BINARY, "*")
+    result = c.push_result(a.type, [a, b])
+    result.low, result.high = min(corners), max(corners)
+    result.wild = a.wild or b.wild or max(a.constant or 0, b.constant or 0) > 0xFFFF
+    return None
+
+
+# --------------------------------------------------------------------------- bitwise
+
+
+@emits(*_both("and"))
+def bit_and(c: FunctionCompiler, _: None) -> None:
+    a, b = pop_open(c, 2)
+    if a.constant is not None and b.constant is not None:
+        return fold(c, a.type, 2, a.constant & b.constant)  # type: ignore[arg-type]
+    c.emit(t.BINARY, "&")
+    result = c.push_result(a.type, [a, b])
+    if a.low >= 0 or b.low >= 0:
+        result.low, result.high = 0, min(v.high for v in (a, b) if v.low >= 0)
+    else:
+        result.low, result.high = bit_bounds(min(a.low, b.low), max(a.high, b.high))
+    result.is_bool = a.is_bool and b.is_bool
+    result.wild = a.wild and b.wild
+    return None
+
+
+def _or_xor(operator: str) -> Emitter:
+    def emit(c: FunctionCompiler, _: None) -> None:
+        a, b = pop_open(c, 2)
+        if a.constant is not None and b.constant is not None:
+            x, y = a.constant, b.constant
+            return fold(c, a.type, 2, x | y if operator == "|" else x ^ y)  # type: ignore[arg-type]
+        c.emit(t.BINARY, operator)
+        result = c.push_result(a.type, [a, b])
+        result.low, result.high = bit_bounds(min(a.low, b.low), max(a.high, b.high))
+        result.is_bool = a.is_bool and b.is_bool
+        result.wild = a.wild or b.wild
+        return None
+
+    return emit
+
+
+emits(*_both("or"))(_or_xor("|"))
+emits(*_both("xor"))(_or_xor("^"))
+
+
+# --------------------------------------------------------------------------- shifts and rotations
+
+
+def _masked_count(c: FunctionCompiler, count: Value) -> None:
+    """Reduce the shift count on top modulo the width."""
+    if count.low < 0 or count.high >= BITS[count.type]:  # type: ignore[index]
+        c.emit(t.LOAD_CONST, BITS[count.type] - 1)  # type: ignore[index]
+        c.emit(t.BINARY, "&")
+
+
+@emits(*_both("shl"))
+def shl(c: FunctionCompiler, _: None) -> None:
+    a, b = pop_open(c, 2, 1 << 64)
+    bits = BITS[a.type]  # type: ignore[index]
+    if b.constant is None:
+        _masked_count(c, b)
+        c.emit(t.BINARY, "<<")
+        result = c.push_result(a.type, [a, b])
+        count = min(b.high, bits - 1) if b.low >= 0 else bits - 1
+        result.low, result.high = min(a.low << count, a.low), max(a.high << count, a.high)
+        result.wild = True
+        return None
+    count = b.constant & (bits - 1)
+    if a.constant is not None:
+        return fold(c, a.type, 2, a.constant << count)  # type: ignore[arg-type]
+    c.code.pop()
+    if count:
+        c.emit(t.LOAD_CONST, 1 << count)
+        c.emit(t.BINARY, "*")  # specialised for small integers, unlike <<
+    result = c.push_result(a.type, [a])
+    result.low, result.high = a.low << count, a.high << count
+    result.wild = a.wild or count > 12
+    return None
+
+
+@emits(*_both("shr_u"))
+def shr_u(c: FunctionCompiler, _: None) -> None:
+    b, a = c.pop(), c.pop()
+    c.normalise([a, b])
+    if b.constant is None:
+        _masked_count(c, b)
+        c.emit(t.BINARY, ">>")
+        result = c.push_result(a.type, [a, b])
+        result.low, result.high = 0, a.high
+        result.wild = a.wild
+        return
+    count = b.constant & (BITS[a.type] - 1)  # type: ignore[index]
+    if count:
+        c.code[-1] = (t.LOAD_CONST, count, c.line)
+        c.emit(t.BINARY, ">>")
+    else:
+        c.code.pop()
+    result = c.push_result(a.type, [a])
+    result.low, result.high = a.low >> count, a.high >> count
+    result.wild = result.high > SMALL and a.wild
+
+
+def make_signed(c: FunctionCompiler, value: Value) -> None:
+    """Turn the integer on top into the signed form of its type."""
+    half = (MASKS[value.type] + 1) >> 1  # type: ignore[index]
+    if value.is_signed:
+        return
+    if value.constant is not None:
+        value.low = value.high = _signed_constant(value.type, value.constant & MASKS[value.type])  # type: ignore[arg-type, index]
+        c.code[-1] = (t.LOAD_CONST, value.low, c.line)
+        return
+    c.normalise([value])
+    if value.high >= half:
+        skip = t.Label()
+        c.emit(t.COPY, 1)
+        c.emit(t.LOAD_CONST, half)
+        c.emit(t.COMPARE, "<")
+        c.emit(t.JUMP_IF, skip)
+        c.emit(t.LOAD_CONST, 2 * half)
+        c.emit(t.BINARY, "-")
+        c.emit(t.LABEL, skip)
+        value.low, value.high, value.slot = -half, half - 1, -1
+
+
+@emits(*_both("shr_s"))
+def shr_s(c: FunctionCompiler, _: None) -> None:
+    b, a = c.pop(), c.pop()
+    if b.constant is not None and c.movable(b):
+        c.code.pop()
+        count = b.constant & (BITS[a.type] - 1)  # type: ignore[index]
+        make_signed(c, a)
+        c.emit(t.LOAD_CONST, count)
+        c.emit(t.BINARY, ">>")
+        result = c.push_result(a.type, [a])
+        result.low, result.high = a.low >> count, a.high >> count
+        result.wild = a.wild
+        return
+    c.normalise([a, b])
+    _masked_count(c, b)
+    c.emit(t.SWAP, 2)
+    make_signed(c, a)
+    c.emit(t.SWAP, 2)
+    c.emit(t.BINARY, ">>")
+    result = c.push_result(a.type, [a, b])
+    result.low, result.high = min(a.low, 0), max(a.high, 0)
+    result.wild = a.wild
+
+
+def _rotate(left: bool) -> Emitter:
+    """x * (2**N + 1) holds x twice; the wanted N bits are cut out by one shift, the rest by the consumer's mask."""
+
+    def emit(c: FunctionCompiler, _: None) -> None:
+        b, a = c.pop(), c.pop()
+        c.normalise([a, b])
+        bits = BITS[a.type]  # type: ignore[index]
+        twice = (1 << bits) + 1
+        count: int | None = None
+        if b.constant is not None:
+            c.code.pop()
+            count = b.constant % bits
+            shift = bits - count if left else count
+            c.emit(t.LOAD_CONST, twice)
+            c.emit(t.BINARY, "*")
+            c.emit(t.LOAD_CONST, shift)
+            c.emit(t.BINARY, ">>")
+            result = c.push_result(a.type, [a])
+            result.low, result.high = 0, (a.high * twice) >> shift
+        else:
+            c.emit(t.LOAD_CONST, bits - 1)
+            c.emit(t.BINARY, "&")
+            if left:
+                c.emit(t.LOAD_CONST, bits)
+                c.emit(t.SWAP, 2)
+                c.emit(t.BINARY, "-")
+            c.emit(t.SWAP, 2)
+            c.emit(t.LOAD_CONST, twice)
+            c.emit(t.BINARY, "*")
+            c.emit(t.SWAP, 2)
+            c.emit(t.BINARY, ">>")
+            result = c.push_result(a.type, [a, b])
+            result.low, result.high = 0, a.high * twice
+        result.wild = True
+
+    return emit
+
+
+emits(*_both("rotl"))(_rotate(True))
+emits(*_both("rotr"))(_rotate(False))
+
+
+# --------------------------------------------------------------------------- division
+
+
+def _divide_unsigned(operator: str) -> Emitter:
+    def emit(c: FunctionCompiler, _: None) -> None:
+        b, a = c.pop(), c.pop()
+        c.normalise([a, b])
+        c.emit(t.BINARY, operator)
+        result = c.push_result(a.type, [a, b], effects=0 if b.low > 0 else TRAPS)
+        if operator == "//":
+            result.low, result.high = 0, a.high // max(b.low, 1)
+        else:
+            result.low, result.high = 0, min(a.high, max(b.high - 1, 0))
+        result.wild = a.wild and result.high > SMALL
+
+    return emit
+
+
+emits(*_both("div_u"))(_divide_unsigned("//"))
+emits(*_both("rem_u"))(_divide_unsigned("%"))
+
+
+def _divide_signed(name: str, operator: str) -> Emitter:
+    """Positive operands are divided in place; the others call the instruction's meaning."""
+
+    def emit(c: FunctionCompiler, _: None) -> None:
+        b, a = c.pop(), c.pop()
+        c.normalise([a, b])
+        type = a.type
+        half = (MASKS[type] + 1) >> 1  # type: ignore[index]
+        if (b.high < half and a.high < half) or not b.high:
+            c.emit(t.BINARY, operator)
+        else:
+            slow, done = t.Label(), t.Label()
+            right = c.duplicable(b)
+            left = c.duplicable(a)
+            for value, push in ((a, left), (b, right)):
+                if value.high >= half:
+                    c.emit(*push)
+                    c.emit(t.LOAD_CONST, half)
+                    c.emit(t.COMPARE, "<")
+                    c.emit(t.JUMP_UNLESS, slow)
+            c.emit(*left)
+            c.emit(*right)
+            c.emit(t.BINARY, operator)
+            c.emit(t.JUMP, done)
+            c.emit(t.LABEL, slow)
+            c.emit(t.LOAD_CALLEE, c.meaning(f"{type}.{name}"))
+            c.emit(*left)
+            c.emit(*right)
+            c.emit(t.CALL, 2)
+            c.emit(t.LABEL, done)
+        result = c.push_result(type, [a, b], effects=TRAPS)
+        if a.high < half and b.high < half:
+            result.low, result.high = 0, a.high
+        result.wild = a.wild
+
+    return emit
+
+
+for _name, _operator in (("div_s", "//"), ("rem_s", "%")):
+    for _type in ("i32", "i64"):
+        emits(f"{_type}.{_name}")(_divide_signed(_name, _operator))
+
+
+# --------------------------------------------------------------------------- counting bits
+
+
+@emits(*_both("clz"))
+def clz(c: FunctionCompiler, _: None) -> None:
+    (a,) = c.pop_normal(1)
+    bits = BITS[a.type]  # type: ignore[index]
+    name = c.support("bit_length")
+    if c.movable(a):
+        a_code = c.insert(a.start, (t.LOAD_CONST, bits), (t.LOAD_CALLEE, name))
+        assert a_code == 2
+    else:
+        slot = c.scratch()
+        c.emit(t.STORE_FAST, slot)
+        c.emit(t.LOAD_CONST, bits)
+        c.emit(t.LOAD_CALLEE, name)
+        c.emit(t.LOAD_FAST, slot)
+    c.emit(t.CALL, 1)
+    c.emit(t.BINARY, "-")
+    result = c.push_result(a.type, [a])
+    result.low, result.high = 0, bits
+
+
+# --------------------------------------------------------------------------- comparisons
+
+
+def push_condition(c: FunctionCompiler, operands: list[Value], *, total: bool = True) -> Value:
+    """Push the bool that the last COMPARE left."""
+    result = c.push_result("i32", operands)
+    result.low, result.high = 0, 1
+    result.is_bool = True
+    result.total = total
+    return result
+
+
+@emits("i32.eqz", "i64.eqz")
+def eqz(c: FunctionCompiler, _: None) -> None:
+    a = c.pop()
+    if a.is_bool:
+        a.type = "i32"
+        a.inverted = not a.inverted
+        result = c.push(a)
+    else:
+        c.normalise([a])
+        result = c.push_result("i32", [a])
+        result.inverted = True
+        result.low, result.high = 0, 1
+    if c.next_op not in CONSUMES_CONDITION:
+        c.materialise(result)
+
+
+def _equality(operator: str) -> Emitter:
+    def emit(c: FunctionCompiler, _: None) -> None:
+        b, a = c.pop(), c.pop()
+        if b.constant is not None and a.is_signed and not a.is_normal:
+            c.code[-1] = (t.LOAD_CONST, _signed_constant(a.type, b.constant), c.line)  # type: ignore[arg-type]
+        else:
+            c.normalise([a, b])
+        c.emit(t.COMPARE, operator)
+        push_condition(c, [a, b])
+
+    return emit
+
+
+emits(*_both("eq"))(_equality("=="))
+emits(*_both("ne"))(_equality("!="))
+
+
+def _unsigned(operator: str) -> Emitter:
+    def emit(c: FunctionCompiler, _: None) -> None:
+        b, a = c.pop(), c.pop()
+        c.normalise([a, b])
+        c.emit(t.COMPARE, operator)
+        push_condition(c, [a, b])
+
+    return emit
+
+
+for _name, _operator in (("lt_u", "<"), ("le_u", "<="), ("gt_u", ">"), ("ge_u", ">=")):
+    emits(*_both(_name))(_unsigned(_operator))
+
+
+
+
+def _signed(operator: str) -> Emitter:
+    """Compare directly where the bounds allow it; else by guards if a branch follows, by flipped signs if not."""
+
+    def emit(c: FunctionCompiler, _: None) -> None:
+        b, a = c.pop(), c.pop()
+        type = a.type
+        half = (MASKS[type] + 1) >> 1  # type: ignore[index]
+        if b.constant is not None and a.is_signed:
+            c.code[-1] = (t.LOAD_CONST, _signed_constant(type, b.constant), c.line)  # type: ignore[arg-type]
+        elif not (a.is_signed and b.is_signed):
+            c.normalise([a, b])
+            if not (a.high < half and b.high < half):
+                return _defer(c, operator, a, b)
+        c.emit(t.COMPARE, operator)
+        push_condition(c, [a, b])
+        return None
+
+    return emit
+
+
+def _defer(c: FunctionCompiler, operator: str, a: Value, b: Value) -> None:
+    """Leave `a operator b`, both normal and taken as signed, to the branch that follows."""
+    right = (*c.duplicable(b), b.low, b.high)
+    left = (*c.duplicable(a), a.low, a.high)
+    if operator in (">", "<="):
+        left, right = right, left
+    result = Value("i32", len(c.code), 0, 1)
+    result.absorb(a, b)
+    result.effects |= IMPURE  # its operands are read where the branch is: it stays in place
+    result.is_bool = True
+    result.condition = SignedLess(a.type, left, right)  # type: ignore[arg-type]
+    result.inverted = operator in ("<=", ">=")
+    c.push(result)
+    if c.next_op not in CONSUMES_CONDITION:
+        c.materialise(result)
+
+
+for _name, _operator in (("lt_s", "<"), ("le_s", "<="), ("gt_s", ">"), ("ge_s", ">=")):
+    emits(*_both(_name))(_signed(_operator))

@@ -1,0 +1,46 @@
+"""Compiled code, free of any instance.
+
+A template is marshal-able data: the code object, what its global names mean
+(`references`), and the way from its lines back to the module's bytes
+(`offsets`).  The line table doubles as the trap map: line n + 2 of a function's
+code is its n-th instruction, and what an exception raised there means follows
+from that instruction's row (`pywasmjit.runtime.traps`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any, Final, TypeAlias
+
+Reference: TypeAlias = tuple[str, tuple[Any, ...]]
+"""(kind, arguments); the kinds are those below."""
+
+FUNCTION: Final = "function"  # (index,): engine-form callable
+REFERENCE: Final = "reference"  # (index,): function reference, a value
+VIEW: Final = "view"  # (memory, format, offset): strided view
+GLOBAL: Final = "global"  # (index,): value of an immutable global
+GLOBAL_BOX: Final = "global_box"  # (index,): one-element list that holds a mutable global
+CALLEES: Final = "callees"  # (table, type index): list of callables, one an element
+MEANING: Final = "meaning"  # (mnemonic,): function of numerics
+MEMORY: Final = "memory"  # (memory, method): bound method of a memory
+TABLE: Final = "table"  # (table, method): bound method of a table
+SEGMENT: Final = "segment"  # (mnemonic, immediates): callable for init and drop instructions
+SUPPORT: Final = "support"  # (name,): helper of the run time, see runtime.support
+
+FIRST_LINE: Final = 2
+"""Line of a body's first instruction; line 1 is the function's header."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTemplate:
+    """One function, compiled.
+
+    index: in the module's function index space.  references: global name -> meaning.
+    offsets: byte offset in the module of each instruction, in order.
+    """
+
+    index: int
+    code: CodeType
+    references: dict[str, Reference]
+    offsets: tuple[int, ...]

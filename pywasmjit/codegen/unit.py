@@ -1,0 +1,121 @@
+"""The compiled side of one module: templates made on demand, shared by its instances."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import CodeType
+from typing import Final
+
+from pywasmjit.codegen import emitters  # noqa: F401  (fills the table of emitters)
+from pywasmjit.codegen import target as t
+from pywasmjit.codegen.baseline import FunctionCompiler, ViewBudget
+from pywasmjit.codegen.template import FUNCTION, CodeTemplate
+from pywasmjit.codegen.verifier import verify
+from pywasmjit.wasm.module import ModuleSyntax
+
+CELLS: Final = 4
+"""Globals kept in closure cells; each costs 1 ns at every call of a function that uses any of them."""
+
+LINK: Final = "link"
+"""Global name of the callable that compiles and installs a function, given its index."""
+
+
+def plan_cells(module: ModuleSyntax) -> dict[int, int]:
+    """Choose the mutable globals that live in closure cells: the first few that nobody outside can see.
+
+    An exported or imported global is shared with other code, which finds it in its box.
+    """
+    first = module.imported_count("global")
+    exported = {export.index for export in module.exports if export.kind == "global"}
+    private = [
+        first + place
+        for place, definition in enumerate(module.globals)
+        if definition.type.mutable and first + place not in exported
+    ]
+    return {index: place for place, index in enumerate(private[:CELLS])}
+
+
+class CompilationUnit:
+    """Templates and stubs of a module's functions.
+
+    module_name: for tracebacks.  Compiling is serialised by a lock; a template is verified once, when it is made.
+    """
+
+    def __init__(self, module: ModuleSyntax, module_name: str) -> None:
+        self.module = module
+        self.module_name = module_name
+        self.cells = plan_cells(module)
+        self._cell_names = tuple(f"global{index}" for index in self.cells)
+        self._views = ViewBudget()
+        self._templates: dict[int, CodeTemplate] = {}
+        self._lock = threading.RLock()
+        self._stubs: dict[int, Callable[[int], CodeType]] = {}
+        self.compiled = 0
+
+    def renew_lock(self) -> None:
+        """Forget who held the lock: only the forking thread lives on in a child process."""
+        self._lock = threading.RLock()
+
+    def filename(self, index: int) -> str:
+        """Return the file name under which tracebacks show function `index`."""
+        return f"{self.module_name}:func[{index}]"
+
+    def template(self, index: int) -> CodeTemplate:
+        """Return the template of function `index` (not an import), compiled on first use.
+
+        Cost: about 10 µs per CPython instruction, once.
+        """
+        known = self._templates.get(index)
+        if known is not None:
+            return known
+        with self._lock:
+            known = self._templates.get(index)
+            if known is None:
+                compiler = FunctionCompiler(
+                    self.module, index, views=self._views, cells=self.cells, filename=self.filename(index)
+                )
+                known = compiler.compile()
+                verify(known.code, globals=known.references)
+                self._templates[index] = known
+                self.compiled += 1
+        return known
+
+    def stub(self, index: int, parameters: int) -> CodeType:
+        """Return code with the arity of function `index` that has it linked and calls it again."""
+        make = self._stubs.get(parameters)
+        if make is None:
+            make = self._stubs[parameters] = self._stub_maker(parameters)
+        return make(index)
+
+    def _stub_maker(self, parameters: int) -> Callable[[int], CodeType]:
+        marker = 0
+        code = t.assemble(
+            [
+                (t.LOAD_CALLEE, LINK, 1),
+                (t.LOAD_CONST, marker, 1),
+                (t.CALL, 1, 1),
+                (t.POP, None, 1),
+                (t.LOAD_CALLEE, FUNCTION, 1),
+                *((t.LOAD_FAST, slot, 1) for slot in range(parameters)),
+                (t.CALL, parameters, 1),
+                (t.RETURN, None, 1),
+            ],
+            name="stub",
+            qualname="stub",
+            filename=f"{self.module_name}:stub",
+            parameters=parameters,
+            slots=[f"local{slot}" for slot in range(parameters)],
+            cells=self._cell_names,
+        )
+        verify(code, globals=(LINK, FUNCTION))
+        replace, consts, names = code.replace, code.co_consts, code.co_names
+        place, name_place = consts.index(marker), names.index(FUNCTION)
+
+        def make(index: int) -> CodeType:
+            return replace(
+                co_consts=(*consts[:place], index, *consts[place + 1 :]),
+                co_names=(*names[:name_place], f"{FUNCTION}:{index}", *names[name_place + 1 :]),
+            )
+
+        return make

@@ -1,0 +1,55 @@
+"""Helpers that compiled code calls by name, apart from the meanings of instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import fabs
+from typing import Any, Final, NoReturn
+
+from pywasmjit.errors import Trap, TrapCode
+from pywasmjit.wasm.numerics import f32_from_bits, f32_to_bits
+
+_scratch = memoryview(bytearray(8))
+
+
+def spilled_locals(runs: Sequence[tuple[int, Any]]) -> list[Any]:
+    """Return the list of the locals that have no fast slot: `count` times each initial value."""
+    values: list[Any] = []
+    for count, zero in runs:
+        values += [zero] * count
+    return values
+
+
+def trap_unreachable() -> NoReturn:
+    """Execute `unreachable`."""
+    raise Trap(TrapCode.UNREACHABLE)
+
+
+def trap_unaligned() -> NoReturn:
+    """Refuse an atomic access whose address is not a multiple of its width."""
+    raise Trap(TrapCode.UNALIGNED_ATOMIC)
+
+
+def trap_uninitialized(*_: object) -> NoReturn:
+    """Stand in a table's list of callables where the element is null."""
+    raise Trap(TrapCode.UNINITIALIZED_ELEMENT)
+
+
+def trap_type_mismatch(*_: object) -> NoReturn:
+    """Stand in a table's list of callables where the element has another type."""
+    raise Trap(TrapCode.INDIRECT_CALL_TYPE_MISMATCH)
+
+
+SUPPORT: Final[dict[str, Any]] = {
+    # One-element views: between a store into one and the load that follows no other thread runs (see emitters.atomics).
+    "f32_cell": memoryview(bytearray(4)).cast("f"),
+    "f64_cell": _scratch.cast("d"),
+    "bits_cell": _scratch.cast("Q"),
+    "fabs": fabs,
+    "bit_length": int.bit_length,
+    "f32_from_bits": f32_from_bits,
+    "f32_to_bits": f32_to_bits,
+    "spilled_locals": spilled_locals,
+    "trap_unreachable": trap_unreachable,
+    "trap_unaligned": trap_unaligned,
+}

@@ -1,0 +1,151 @@
+"""Tables, and the lists of callables that make an indirect call one subscript.
+
+For each signature through which compiled code calls a table, the table keeps a
+list as long as itself: the function where the element has that type, else a
+function that traps.  The lists change in place, so code holds them for ever.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from pywasmjit.errors import ResourceLimit, Trap, TrapCode
+from pywasmjit.runtime import values
+from pywasmjit.runtime.support import trap_type_mismatch, trap_uninitialized
+from pywasmjit.wasm.types import FuncType, RefType, TableType, valtype
+
+GREATEST_TABLE: Final = 10_000_000
+"""Elements; the limit of the JavaScript API."""
+
+
+class Table:
+    """A WebAssembly table, a sequence of references.
+
+    `Table("funcref", 10, 20)`: element type or its name, initial and greatest size.
+    limit: most elements that the embedder allows.
+    """
+
+    __slots__ = ("__weakref__", "_callees", "_convert", "_element", "_limit", "_lock", "elements", "maximum", "minimum")
+
+    def __init__(
+        self, element: RefType | str, minimum: int, maximum: int | None = None, *, limit: int | None = None
+    ) -> None:
+        type = valtype(element)
+        if not isinstance(type, RefType):
+            raise TypeError(f"a table holds references, not {type}")
+        if minimum < 0 or (maximum is not None and maximum < minimum):
+            raise ValueError(f"table limits out of order: {minimum}, {maximum}")
+        self._limit = GREATEST_TABLE if limit is None else min(limit, GREATEST_TABLE)
+        if minimum > self._limit:
+            raise ResourceLimit("table", self._limit, f"{minimum} elements wanted")
+        self._element = type
+        self.maximum = maximum
+        self.elements: list[Any] = [None] * minimum
+        self._callees: dict[FuncType, list[Callable[..., Any]]] = {}
+        self._convert = values.to_engine(type)
+        self._lock = threading.Lock()
+
+    @property
+    def type(self) -> TableType:
+        """The table's type; its minimum is the present size."""
+        return TableType(self._element, len(self.elements), self.maximum)
+
+    # ----------------------------------------------------------------- for compiled code: engine form
+
+    def callees(self, type: FuncType) -> list[Callable[..., Any]]:
+        """Return the list of callables for a signature; it follows the table for ever."""
+        with self._lock:
+            known = self._callees.get(type)
+            if known is None:
+                known = self._callees[type] = [_callee(element, type) for element in self.elements]
+        return known
+
+    def get(self, index: int) -> Any:
+        """Return an element; Trap(TABLE_OUT_OF_BOUNDS)."""
+        if index >= len(self.elements):
+            raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)
+        return self.elements[index]
+
+    def set(self, index: int, element: Any) -> None:
+        """Replace an element; Trap(TABLE_OUT_OF_BOUNDS)."""
+        if index >= len(self.elements):
+            raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)
+        self._replace(index, (element,))
+
+    def size(self) -> int:
+        """Return the number of elements."""
+        return len(self.elements)
+
+    def grow_u32(self, element: Any, count: int) -> int:
+        """Append `count` times `element`; return the old size, or 2**32 - 1 if that is too much."""
+        with self._lock:
+            size = len(self.elements)
+            if size + count > (self._limit if self.maximum is None else min(self._limit, self.maximum)):
+                return 0xFFFFFFFF
+            self.elements.extend([element] * count)
+            for type, callees in self._callees.items():
+                callees.extend([_callee(element, type)] * count)
+        return size
+
+    def fill(self, index: int, element: Any, count: int) -> None:
+        """Set `count` elements; Trap(TABLE_OUT_OF_BOUNDS) before the first."""
+        if index + count > len(self.elements):
+            raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)
+        self._replace(index, [element] * count)
+
+    def copy(self, index: int, source: Table, source_index: int, count: int) -> None:
+        """Copy elements of a table, perhaps this one; Trap(TABLE_OUT_OF_BOUNDS) before the first."""
+        if index + count > len(self.elements) or source_index + count > len(source.elements):
+            raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)
+        self._replace(index, source.elements[source_index : source_index + count])
+
+    def init(self, index: int, items: Sequence[Any], item_index: int, count: int) -> None:
+        """Copy elements of a segment; Trap(TABLE_OUT_OF_BOUNDS) before the first."""
+        if index + count > len(self.elements) or item_index + count > len(items):
+            raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)
+        self._replace(index, items[item_index : item_index + count])
+
+    def _replace(self, index: int, elements: Iterable[Any]) -> None:
+        new = list(elements)
+        end = index + len(new)
+        with self._lock:
+            self.elements[index:end] = new
+            for type, callees in self._callees.items():
+                callees[index:end] = [_callee(element, type) for element in new]
+
+    # ----------------------------------------------------------------- for the host: Func, None, host objects
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return an element in host form; IndexError as for a list."""
+        return values.from_engine(self._element)(self.elements[index])
+
+    def __setitem__(self, index: int, element: Any) -> None:
+        """Replace an element; IndexError as for a list, TypeError if it has no place in such a table."""
+        place = range(len(self.elements))[index]
+        self._replace(place, (self._convert(element),))
+
+    def grow(self, count: int, element: Any = None) -> int:
+        """Append `count` elements; return the old size, or -1 if the table may not be so large."""
+        if count < 0:
+            raise ValueError("a table cannot shrink")
+        old = self.grow_u32(self._convert(element), count)
+        return -1 if old == 0xFFFFFFFF else old
+
+    def __repr__(self) -> str:
+        return f"<Table {self.type}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a WebAssembly table belongs to live instances and cannot be pickled")
+
+
+def _callee(element: Any, type: FuncType) -> Callable[..., Any]:
+    """Return what an indirect call of an element through a signature calls."""
+    if element is None:
+        return trap_uninitialized
+    callee: Callable[..., Any] = element
+    return callee if getattr(element, values.FUNCTION_ATTRIBUTE).type == type else trap_type_mismatch
