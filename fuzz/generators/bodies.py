@@ -201,6 +201,19 @@ class Body:
         self.depth -= 1
         self.floor = floor
 
+    def condition(self) -> None:
+        """Push an i32 to branch on: mostly a comparison, perhaps inverted."""
+        if self.budget <= 0 or not chance(self.choices, 70):
+            self.value("i32")
+            return
+        op = pick(self.choices, menu.COMPARISONS)
+        assert op.params is not None
+        for type_ in op.params:
+            self.value(type_)
+        self.apply_op(op)
+        if chance(self.choices, 25):
+            self.apply("i32.eqz", pops=1, pushes=("i32",))
+
     def bounded(self, limit: int) -> None:
         """Push an i32 below `limit`, or rarely any i32."""
         if self.shape.risky():

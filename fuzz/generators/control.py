@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def select_of(body: Body, type_: ValType) -> None:
     """Write a selection between two values of a type."""
     body.need((type_, type_))
-    body.value("i32")
+    body.condition()
     if type_ in NUMBERS and not chance(body.choices, 25):
         body.apply("select", pops=3, pushes=(type_,))
     else:
@@ -36,7 +36,7 @@ def plain_loop(body: Body) -> None:
 
 def plain_if(body: Body) -> None:
     type_ = body.random_block_type()
-    body.value("i32")
+    body.condition()
     body.block("if", type_)
 
 
@@ -61,7 +61,7 @@ def branch_if(body: Body) -> None:
     label = body.choices.choose(len(body.frames))
     types = body.frames[-1 - label].label_types
     body.need(types)
-    body.value("i32")
+    body.condition()
     body.apply("br_if", label, pops=1 + len(types), pushes=types)
 
 
@@ -151,5 +151,5 @@ def _push_slot(body: Body, slot: int, type_: FuncType, slots: dict[int, int]) ->
     body.constant("i32", slot)
     if others and chance(body.choices, 70):
         body.constant("i32", pick(body.choices, others))
-        body.value("i32")
+        body.condition()
         body.apply("select", pops=3, pushes=("i32",))

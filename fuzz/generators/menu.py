@@ -8,6 +8,7 @@ a test compares it with the table, so a new row without a rule is noticed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -28,6 +29,11 @@ NUMERIC: Final[tuple[Op, ...]] = tuple(
     op for op in ROWS if op.params and op.results and not op.immediates and {*op.params, *op.results} <= {*VALUE_TYPES}
 )
 """Instructions that compute results from operands alone."""
+
+COMPARISONS: Final[tuple[Op, ...]] = tuple(
+    op for op in NUMERIC if re.search(r"\.(eqz?|ne|[lg][te](_[su])?)$", op.mnemonic)
+)
+"""Instructions that make a condition."""
 
 _KEEPS_NAN_BITS: Final = frozenset(
     f"{t}.{name}" for t in ("f32", "f64") for name in ("abs", "neg", "copysign", "reinterpret_i32", "reinterpret_i64")
@@ -168,7 +174,7 @@ def select_value(body: Body, type_: ValType) -> None:
 
 
 def if_value(body: Body, type_: ValType) -> None:
-    body.value("i32")
+    body.condition()
     body.block("if", FuncType((), (type_,)))
 
 
@@ -177,7 +183,7 @@ def loop_value(body: Body, type_: ValType) -> None:
 
 
 def _makers(type_: ValType) -> tuple[Maker, ...]:
-    common: list[Maker] = [tee_value, select_value, if_value, control.call_value, loop_value]
+    common: list[Maker] = [tee_value, tee_value, select_value, if_value, control.call_value, loop_value]
     if isinstance(type_, RefType):
         return (storage.table_get_value, *common)
     number: list[Maker] = [*[compute_value] * 16, *[storage.load_value] * 4, *common]

@@ -119,7 +119,7 @@ def _memories(shape: Shape) -> list[bytes]:
     own = []
     for _ in range(pick(choices, (1, 1, 1, 1, 1, 1, 0, 2, 3))):
         minimum = 0 if chance(choices, 5) else 1 + choices.choose(2)
-        shared = chance(choices, 15)
+        shared = chance(choices, 20)
         maximum = minimum + choices.choose(4) if shared or chance(choices, 60) else None
         own.append(MemoryType(minimum, maximum, shared))
     shape.memories += own

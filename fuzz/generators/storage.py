@@ -78,13 +78,20 @@ def address(body: Body, memory: int, op: Op) -> tuple[int, int, int]:
         body.value("i32")
         body.constant("i32", (size // 2 - 1) // step * step)
         body.apply("i32.and", pops=2, pushes=("i32",))
+        if chance(body.choices, 30):
+            body.constant("i32", pick(body.choices, (8, 16, 64, 1000)))
+            body.apply("i32.add", pops=2, pushes=("i32",))
     return natural, offset, memory
 
 
 def _risky_address(body: Body, size: int) -> None:
     """Push an address near the end of the memory, or any."""
-    kind = body.choices.choose(3)
-    if kind == 0:
+    kind = body.choices.choose(4)
+    if kind == 3:
+        body.value("i32")
+        body.constant("i32", pick(body.choices, (1, 8, 0xFFFF_FFFF, 0xFFFF_FFF8, 0xFFFF_0000)))
+        body.apply("i32.add", pops=2, pushes=("i32",))
+    elif kind == 0:
         body.constant("i32", max(size - body.choices.choose(24), 0))
     elif kind == 1:
         body.constant("i32", -body.choices.choose(16) % (1 << 32))
