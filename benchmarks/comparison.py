@@ -92,7 +92,7 @@ def compare(
     comparison = Comparison(engines, kernels)
     for turn in range(rounds):
         for kernel in kernels:
-            print(f"\rround {turn + 1}/{rounds}: {kernel.name:<12}", end="", file=sys.stderr, flush=True)
+            progress(f"round {turn + 1}/{rounds}: {kernel.name}")
             for engine in engines:
                 place = engine, kernel.name
                 if place in comparison.failures:
@@ -102,8 +102,14 @@ def compare(
                     comparison.samples.setdefault(place, []).append(times)
                 except RuntimeError as error:
                     comparison.failures[place] = str(error)
-    print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
+    progress("")
     return comparison
+
+
+def progress(text: str) -> None:
+    """Show what is being measured, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"\r{text:<40}\r", end="", file=sys.stderr, flush=True)
 
 
 def duration(seconds: float | None) -> str:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable
@@ -58,19 +57,20 @@ Examples:
 # ---------------------------------------------------------------- option types
 
 
-_SECONDS = {"ms": 1e-3, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
-
-
 class Duration(click.ParamType):
     """A positive number of seconds, or one with a unit: 2, 1.5s, 200ms, 3m, 1h."""
 
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        match = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|s|m|h|)", str(value))
-        seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
-        if not 0 < seconds < 1e9:
-            self.fail(f"{value!r} is not a duration such as 2s, 500ms or 1.5", param, ctx)
+        from pywasmjit.runtime.limits import parse_duration
+
+        try:
+            seconds = parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if seconds == 0:
+            self.fail("no time at all", param, ctx)
         return seconds
 
 
@@ -107,10 +107,11 @@ class Pair(click.ParamType):
 
 def _show_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
         from platform import python_implementation, python_version
 
-        click.echo(f"pywasmjit {version('pywasmjit')} on {python_implementation()} {python_version()}")
+        from pywasmjit import __version__
+
+        click.echo(f"pywasmjit {__version__} on {python_implementation()} {python_version()}")
         context.exit()
 
 

@@ -186,7 +186,9 @@ class Stopwatch:
         self.instance = instance
 
     def report(self) -> str:
-        lines = [
-            f"pywasmjit: {name:<6} {wall * 1e3:9.1f} ms, CPU {cpu * 1e3:9.1f} ms" for name, wall, cpu in self.stages
-        ]
-        return "\n".join(lines)
+        """Return a line for each stage, and one that says how much was compiled."""
+        lines = [f"{name:<6}{wall * 1e3:10.1f} ms {cpu * 1e3:10.1f} ms CPU" for name, wall, cpu in self.stages]
+        if self.instance is not None:
+            module = self.instance.module
+            lines.append(f"compiled {module._unit.compiled} of {len(module.syntax.bodies)} functions")
+        return "\n".join(f"pywasmjit: {line}" for line in lines)

@@ -124,8 +124,8 @@ def test_version() -> None:
         (["frobnicate"], "No such command 'frobnicate'"),
         (["run"], "Missing argument 'FILE'"),
         (["run", "--nonsense", "x.wasm"], "No such option"),
-        (["run", "--timeout", "soon", "x.wasm"], "'soon' is not a duration"),
-        (["run", "--timeout", "0s", "x.wasm"], "'0s' is not a duration"),
+        (["run", "--timeout", "soon", "x.wasm"], "not a duration: 'soon'"),
+        (["run", "--timeout", "0s", "x.wasm"], "no time at all"),
         (["run", "--max-memory", "lots", "x.wasm"], "lots"),
         (["run", "--max-depth", "0", "x.wasm"], "--max-depth"),
         (["run", "--tier", "warp", "x.wasm"], "--tier"),
@@ -317,7 +317,7 @@ def test_stats(calculator: str) -> None:
     status, out, err = run("run", "--stats", "--invoke", "add", calculator, "1", "2")
     assert (status, out) == (0, "3\n")
     assert [line.split()[1] for line in err.splitlines()][:3] == ["load", "link", "run"]
-    assert "1 of 9 functions compiled" in err
+    assert err.endswith("pywasmjit: compiled 1 of 9 functions\n")
 
 
 # ---------------------------------------------------------------- unusable files
