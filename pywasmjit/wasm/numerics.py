@@ -17,8 +17,8 @@ Why so much here is short, and what keeps it right:
 - An integer which binary64 cannot hold is first rounded to odd, so that the
   second rounding sees which side of a tie it was on (`f32_convert_i64_s`).
 - CPython's float operators are the machine's, hence `a + b` and `x * 1.0`
-  propagate the payload of a NaN and set its quiet bit; both exceptions that
-  Python adds (division by zero, root of a negative) are caught and undone.
+  propagate the payload of a NaN and set its quiet bit; where Python would raise
+  (division by zero, root of a negative) a test comes first.
 - Bits are reinterpreted through a scratch buffer with two views.  Nothing
   between the write and the read is a call of Python code or a backward jump,
   so no other thread, signal handler or asynchronous exception can come between.
@@ -508,10 +508,7 @@ def f64_mul(a: float, b: float) -> float:
 
 
 def f64_div(a: float, b: float) -> float:
-    try:
-        return a / b
-    except ZeroDivisionError:
-        return divide_by_zero(a, b)
+    return a / b if b else divide_by_zero(a, b)
 
 
 def divide_by_zero(a: float, b: float) -> float:
@@ -554,11 +551,10 @@ def f32_mul(a: float, b: float) -> float:
 
 
 def f32_div(a: float, b: float) -> float:
-    try:
+    if b:
         _F[0] = a / b
-    except ZeroDivisionError:
-        return divide_by_zero(a, b)
-    return _F[0]
+        return _F[0]
+    return divide_by_zero(a, b)
 
 
 def f32_sqrt(x: float) -> float:
