@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from pywasmjit.codegen import target as t
-from pywasmjit.codegen.stack import MASKS, SMALL, SignedLess, Value
+from pywasmjit.codegen.stack import MASKS, SMALL, Value
 from pywasmjit.codegen.template import FIRST_LINE, MEANING, SUPPORT, VIEW, CodeTemplate, Reference
 from pywasmjit.wasm import numerics
 from pywasmjit.wasm.decoder import decode_expr
@@ -54,7 +54,18 @@ def emits(*mnemonics: str) -> Callable[[Emitter], Emitter]:
 class Frame:
     """An enclosing block: where branches to it go and what they carry."""
 
-    __slots__ = ("else_facts", "else_label", "facts", "height", "is_loop", "joined", "label", "params", "results", "targeted")
+    __slots__ = (
+        "else_facts",
+        "else_label",
+        "facts",
+        "height",
+        "is_loop",
+        "joined",
+        "label",
+        "params",
+        "results",
+        "targeted",
+    )
 
     def __init__(self, type: FuncType, height: int, *, is_loop: bool = False) -> None:
         self.label = t.Label()
@@ -100,9 +111,7 @@ _END: Final = BY_NAME["end"]
 _ELSE: Final = BY_NAME["else"]
 _SETS: Final = frozenset(BY_NAME[name] for name in ("local.set", "local.tee"))
 _GET: Final = BY_NAME["local.get"]
-_FORKS: Final = frozenset(
-    BY_NAME[name] for name in ("if", "else", "br", "br_if", "br_table", "return", "unreachable")
-)
+_FORKS: Final = frozenset(BY_NAME[name] for name in ("if", "else", "br", "br_if", "br_table", "return", "unreachable"))
 
 _CONSTANTS: Final[dict[Op, Callable[[int], Any]]] = {
     BY_NAME["i32.const"]: int,
@@ -337,7 +346,7 @@ class FunctionCompiler:
     def push_result(self, type: ValType, operands: Sequence[Value] = (), *, effects: int = 0) -> Value:
         """Push what the code since the first operand's start leaves, of unknown value; return it."""
         start = operands[0].start if operands else len(self.code)
-        value = Value(type, start, 0, MASKS.get(type, 0))  # type: ignore[call-overload]
+        value = Value(type, start, 0, MASKS.get(type, 0))
         value.absorb(*operands)
         value.effects |= effects
         self.stack.append(value)
@@ -361,7 +370,7 @@ class FunctionCompiler:
         value.slot = slot
         value.version = self.versions.get(slot, 0)
         value.reads = 1 << slot
-        mask = MASKS.get(type)  # type: ignore[call-overload]
+        mask = MASKS.get(type)
         if mask is not None:
             value.low, value.high = self.facts.get(slot, (0, mask))
             value.wild = slot in self.wild
@@ -441,7 +450,7 @@ class FunctionCompiler:
 
     def _wrap(self, value: Value) -> None:
         """Reduce the integer on top modulo 2**N."""
-        mask = MASKS[value.type]  # type: ignore[index]
+        mask = MASKS[value.type]
         if value.constant is not None:
             value.constant &= mask
             self.code[-1] = (t.LOAD_CONST, value.constant, self.line)
@@ -521,7 +530,7 @@ class FunctionCompiler:
         """Pop the normal value on top into a fast local."""
         self.emit(t.STORE_FAST, slot)
         self.versions[slot] = self.versions.get(slot, 0) + 1
-        mask = MASKS.get(value.type)  # type: ignore[call-overload]
+        mask = MASKS.get(value.type)
         if mask is not None:
             if value.low > 0 or value.high < mask:
                 self.facts[slot] = value.low, value.high
@@ -571,7 +580,7 @@ class FunctionCompiler:
 
     def push_unknown(self, type: ValType) -> Value:
         """Push a value whose code cannot be moved."""
-        value = Value(type, -1, 0, MASKS.get(type, 0))  # type: ignore[call-overload]
+        value = Value(type, -1, 0, MASKS.get(type, 0))
         self.stack.append(value)
         return value
 

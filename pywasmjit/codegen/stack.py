@@ -27,8 +27,8 @@ READS_STATE: Final = 4
 IMPURE: Final = 8
 """Calls, or writes something other than fast locals."""
 
-BITS: Final = {"i32": 32, "i64": 64}
-MASKS: Final = {"i32": 0xFFFFFFFF, "i64": 0xFFFFFFFFFFFFFFFF}
+BITS: Final[dict[ValType, int]] = {"i32": 32, "i64": 64}
+MASKS: Final[dict[ValType, int]] = {"i32": 0xFFFFFFFF, "i64": 0xFFFFFFFFFFFFFFFF}
 
 WIDEST: Final = 1 << 127
 """No intermediate integer grows beyond this: operands are normalised first."""
@@ -45,7 +45,7 @@ class SignedLess:
     local or a constant, with the bounds of its normal form.
     """
 
-    type: str
+    type: ValType
     left: tuple[str, Any, int, int]
     right: tuple[str, Any, int, int]
 
@@ -108,7 +108,7 @@ class Value:
         """Whether the value has the normal form of its type (see `pywasmjit.wasm.types`)."""
         if self.inverted or self.condition is not None:
             return False
-        mask = MASKS.get(self.type)  # type: ignore[arg-type]  # a RefType is simply not in it
+        mask = MASKS.get(self.type)
         if mask is None:
             return self.rounded
         return self.low >= 0 and self.high <= mask
@@ -116,7 +116,7 @@ class Value:
     @property
     def is_signed(self) -> bool:
         """Whether an integer lies in the signed range of its type."""
-        half = (MASKS[self.type] + 1) >> 1  # type: ignore[index]
+        half = (MASKS[self.type] + 1) >> 1
         return -half <= self.low and self.high < half
 
     def absorb(self, *operands: Value) -> None:

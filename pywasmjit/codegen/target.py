@@ -20,12 +20,13 @@ Rules that keep CPython from crashing, whoever the compiler is:
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final, TypeAlias
 
-from bytecode import BinaryOp, Bytecode, Compare, CompilerFlags, FreeVar, Instr
+from bytecode import BinaryOp, Bytecode, Compare, CompilerFlags, Instr, SetLineno
 from bytecode import Label as BytecodeLabel
-from bytecode import SetLineno
+from bytecode.instr import FreeVar
 
 VERSION: Final = sys.version_info[:2]
 
@@ -138,7 +139,7 @@ _ENDS: Final = frozenset({JUMP, RETURN, RETURN_NONE, RAISE})
 
 
 def stack_size(items: list[Item]) -> int:
-    """Return the deepest stack of `items`, one slot spared for the version's own call sequence and one for an exception.
+    """Return the deepest stack of `items`, with two slots to spare for call sequences and exceptions.
 
     Relies on what our compilers guarantee: a label after an unconditional jump
     was the target of an earlier, forward jump.
@@ -188,9 +189,7 @@ def _fixed_instructions() -> dict[str, tuple[Instr, ...]]:
         else (Instr("LOAD_CONST", None), Instr("RETURN_VALUE")),
         RAISE: (Instr("RAISE_VARARGS", 1),),
         NOP: (Instr("NOP"),),
-        MAKE_CALLEE: (Instr("PUSH_NULL"),)
-        if VERSION >= (3, 13)
-        else (Instr("PUSH_NULL"), Instr("SWAP", 2)),
+        MAKE_CALLEE: (Instr("PUSH_NULL"),) if VERSION >= (3, 13) else (Instr("PUSH_NULL"), Instr("SWAP", 2)),
     }
 
 
@@ -202,16 +201,14 @@ def _call(count: int) -> tuple[Instr, ...]:
 
 _FIXED: Final = _fixed_instructions()
 
-_JUMP_NAMES: Final = (
-    {
-        JUMP_IF: "POP_JUMP_{}IF_TRUE",
-        JUMP_UNLESS: "POP_JUMP_{}IF_FALSE",
-        JUMP_IF_NONZERO: "POP_JUMP_{}IF_TRUE",
-        JUMP_IF_ZERO: "POP_JUMP_{}IF_FALSE",
-        JUMP_IF_NONE: "POP_JUMP_{}IF_NONE",
-        JUMP_IF_NOT_NONE: "POP_JUMP_{}IF_NOT_NONE",
-    }
-)
+_JUMP_NAMES: Final = {
+    JUMP_IF: "POP_JUMP_{}IF_TRUE",
+    JUMP_UNLESS: "POP_JUMP_{}IF_FALSE",
+    JUMP_IF_NONZERO: "POP_JUMP_{}IF_TRUE",
+    JUMP_IF_ZERO: "POP_JUMP_{}IF_FALSE",
+    JUMP_IF_NONE: "POP_JUMP_{}IF_NONE",
+    JUMP_IF_NOT_NONE: "POP_JUMP_{}IF_NOT_NONE",
+}
 
 _OPPOSITE: Final = {
     JUMP_IF: JUMP_UNLESS,
@@ -288,7 +285,7 @@ class _Translator:
             self.elements.append(over)
 
 
-_MAKERS: Final = {
+_MAKERS: Final[dict[str, Callable[[_Translator, Any], tuple[Instr, ...]]]] = {
     LOAD_FAST: lambda t, slot: (Instr("LOAD_FAST", t.slots[slot]),),
     STORE_FAST: lambda t, slot: (Instr("STORE_FAST", t.slots[slot]),),
     LOAD_GLOBAL: lambda _, name: (Instr("LOAD_GLOBAL", (False, name)),),
@@ -337,9 +334,7 @@ def assemble(
         code.append(Instr("COPY_FREE_VARS", len(cells), lineno=first_line))
     code.append(Instr("RESUME", 0, lineno=first_line))
     code.extend(_pair_moves(translator.elements, slots[:parameters]) if VERSION >= (3, 13) else translator.elements)
-    return code.to_code(
-        compute_jumps_passes=100_000, stacksize=stack_size(items), compute_exception_stack_depths=False
-    )
+    return code.to_code(compute_jumps_passes=100_000, stacksize=stack_size(items), compute_exception_stack_depths=False)
 
 
 _PAIRS: Final = {
@@ -360,9 +355,11 @@ def _pair_moves(elements: list[_Element], parameters: list[str]) -> list[_Elemen
         last = joined[-1] if joined else None
         if isinstance(element, Instr) and isinstance(last, Instr):
             pair = _PAIRS.get((last.name, element.name))
-            if pair is not None and len(low | {last.arg, element.arg}) <= 16:
-                low |= {last.arg, element.arg}
-                joined[-1] = Instr(pair, (last.arg, element.arg))
-                continue
+            if pair is not None:
+                slots = str(last.arg), str(element.arg)
+                if len(low.union(slots)) <= 16:
+                    low.update(slots)
+                    joined[-1] = Instr(pair, slots)
+                    continue
         joined.append(element)
     return joined

@@ -11,6 +11,7 @@ because each one that comes from within a guest uses stack of the C language.
 
 from __future__ import annotations
 
+from _thread import get_ident
 from collections.abc import Callable
 from functools import lru_cache
 from types import FunctionType
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pywasmjit.errors import StackExhausted
 from pywasmjit.runtime import values
-from pywasmjit.runtime.depth import ENTRY_LIMIT, entries, entry_cell, get_ident
+from pywasmjit.runtime.depth import ENTRY_LIMIT, entries, entry_cell
 from pywasmjit.runtime.traps import translate
 from pywasmjit.wasm.types import FuncType, ValType
 
@@ -115,12 +116,13 @@ class Func:
 
     __slots__ = ("__name__", "__weakref__", "function", "type")
 
+    __name__: str
     function: FunctionType
     type: FuncType
 
     def __new__(cls, type: FuncType, callable: Callable[..., Any], name: str | None = None) -> Func:
         """Return a Func of a host callable, which takes and returns host values."""
-        return wrap(type, adapt(type, callable), name or getattr(callable, "__name__", "host function"))
+        return wrap(type, adapt(type, callable), name or str(getattr(callable, "__name__", "host function")))
 
     def __call__(self, *arguments: Any) -> Any:
         """Call with host values; replaced by code made for the type (see `_class_of`)."""
@@ -193,10 +195,11 @@ def _class_of(type: FuncType) -> type[Func]:
         result="None" if not results else results[0] if len(results) == 1 else f"({', '.join(results)})",
     )
     call = _define(text, "__call__", "<call from the host>")
-    return _FuncMaker("Func", (Func,), {"__slots__": (), "__call__": call, "__module__": Func.__module__})
+    made: Any = _metaclass("Func", (Func,), {"__slots__": (), "__call__": call, "__module__": Func.__module__})
+    return made  # type: ignore[no-any-return]
 
 
-_FuncMaker: Final[Any] = type(Func)
+_metaclass: Final[Any] = type(Func)
 
 
 def wrap(type: FuncType, function: FunctionType, name: str) -> Func:
@@ -205,10 +208,11 @@ def wrap(type: FuncType, function: FunctionType, name: str) -> Func:
     if known is not None:
         return known  # type: ignore[no-any-return]
     func: Func = object.__new__(_class_of(type))
-    func.function = function
+    func.function = function  # type: ignore[assignment]  # an attribute, though it looks like a method
     func.type = type
     func.__name__ = name
-    return function.__dict__.setdefault(values.FUNCTION_ATTRIBUTE, func)
+    winner: Func = function.__dict__.setdefault(values.FUNCTION_ATTRIBUTE, func)
+    return winner
 
 
 # --------------------------------------------------------------------------- host functions

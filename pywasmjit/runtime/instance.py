@@ -290,4 +290,3 @@ _ADDERS: dict[str, Callable[[Instance, Import, Any], None]] = {
     "global": Instance._import_global,
     "tag": Instance._import_tag,
 }
-

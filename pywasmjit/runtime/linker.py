@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import linecache
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,11 +23,12 @@ from pywasmjit.codegen import template as kinds
 from pywasmjit.codegen.baseline import ZERO
 from pywasmjit.codegen.template import CodeTemplate
 from pywasmjit.codegen.unit import LINK, CompilationUnit
+from pywasmjit.runtime.atomics import locked
 from pywasmjit.runtime.functions import Func, wrap
 from pywasmjit.runtime.globals import Global
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.runtime.support import SUPPORT
-from pywasmjit.runtime.tables import Table
+from pywasmjit.runtime.tables import Items, Table
 from pywasmjit.runtime.traps import LINKAGE
 from pywasmjit.wasm import numerics
 from pywasmjit.wasm.decoder import decode_expr
@@ -50,7 +51,7 @@ class Linkage:
         self.tables: list[Table] = []
         self.memories: list[Memory] = []
         self.globals: list[Global | CellType] = []
-        self.elements: list[Sequence[Any]] = []
+        self.elements: list[Items] = []
         self.datas: list[memoryview | bytes] = []
         self.namespace: dict[str, Any] = {
             "__builtins__": {},
@@ -132,7 +133,7 @@ class Linkage:
             return None if alive is None else "\n".join(print_body(alive, index)) + "\n"
 
         if filename not in linecache.cache:
-            linecache.cache[filename] = (lines,)  # type: ignore[assignment]  # the lazy form of an entry
+            linecache.cache[filename] = (lines,)
 
     # ----------------------------------------------------------------- memories
 
@@ -206,7 +207,7 @@ _MEMORY_METHODS: Final[dict[str, Callable[[Memory], Callable[..., Any]]]] = {
     "size": _size,
     "grow_u32": _grow,
     "fill": lambda memory: memory.fill,
-    "atomic": lambda memory: memory.atomic,
+    "atomic": locked,
     "atomic_wait32": lambda memory: lambda address, value, time: memory.wait32(address, value, _signed(time)),
     "atomic_wait64": lambda memory: lambda address, value, time: memory.wait64(address, value, _signed(time)),
     "atomic_notify": lambda memory: memory.notify,

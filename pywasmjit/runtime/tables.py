@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pywasmjit.errors import ResourceLimit, Trap, TrapCode
 from pywasmjit.runtime import values
@@ -18,6 +18,14 @@ from pywasmjit.wasm.types import FuncType, RefType, TableType, valtype
 
 GREATEST_TABLE: Final = 10_000_000
 """Elements; the limit of the JavaScript API."""
+
+
+class Items(Protocol):
+    """What `init` copies from: references, by slice."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: slice, /) -> Sequence[Any]: ...
 
 
 class Table:
@@ -101,7 +109,7 @@ class Table:
             raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)
         self._replace(index, source.elements[source_index : source_index + count])
 
-    def init(self, index: int, items: Sequence[Any], item_index: int, count: int) -> None:
+    def init(self, index: int, items: Items, item_index: int, count: int) -> None:
         """Copy elements of a segment; Trap(TABLE_OUT_OF_BOUNDS) before the first."""
         if index + count > len(self.elements) or item_index + count > len(items):
             raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)

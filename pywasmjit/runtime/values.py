@@ -85,7 +85,12 @@ to_i32: Final = _to_int(32, "i32")
 to_i64: Final = _to_int(64, "i64")
 
 _TO_ENGINE: Final[dict[ValType, Callable[[Any], Any]]] = {"i32": to_i32, "i64": to_i64, "f32": to_f32, "f64": to_f64}
-_FROM_ENGINE: Final[dict[ValType, Callable[[Any], Any]]] = {"i32": signed_32, "i64": signed_64, "f32": same, "f64": same}
+_FROM_ENGINE: Final[dict[ValType, Callable[[Any], Any]]] = {
+    "i32": signed_32,
+    "i64": signed_64,
+    "f32": same,
+    "f64": same,
+}
 _FROM_BITS: Final[dict[ValType, Callable[[Any], Any]]] = {
     "i32": to_i32,
     "i64": to_i64,

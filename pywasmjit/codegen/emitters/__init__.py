@@ -2,7 +2,7 @@
 
 Importing this package fills `pywasmjit.codegen.baseline.EMITTERS`.  An
 instruction without an emitter of its own becomes a call of its meaning in
-`pywasmjit.wasm.numerics` (see `calls.py`).
+`pywasmjit.wasm.numerics` (see `calls.declare_meanings`).
 """
 
 from pywasmjit.codegen.emitters import (
@@ -18,3 +18,5 @@ from pywasmjit.codegen.emitters import (
 )
 
 calls.declare_meanings()
+
+__all__ = ["atomics", "calls", "control", "conversions", "floats", "integers", "memory", "tables", "variables"]

@@ -82,9 +82,15 @@ def _store(type: str, width: int) -> Any:
         _fit(c, type, width, value)
         c.emit(t.SWAP, 2)
         push = _pop_address(c, width, offset)
-        c.emit(t.LOAD_GLOBAL, _name(c, memory, width))
-        c.emit(*push)
-        c.emit(t.STORE_SUBSCRIPT)
+        if ATOMIC_INLINE:
+            c.emit(t.LOAD_GLOBAL, _name(c, memory, width))
+            c.emit(*push)
+            c.emit(t.STORE_SUBSCRIPT)
+        else:
+            slot = c.scratch()
+            c.emit(t.STORE_FAST, slot)
+            _locked(c, memory, width, "store", push, [slot])
+            c.emit(t.POP)
 
     return emit
 
@@ -151,7 +157,9 @@ def _compare_exchange(type: str, width: int) -> Any:
     return emit
 
 
-def _locked(c: FunctionCompiler, memory: int, width: int, operation: str, push: tuple[str, Any], slots: list[int]) -> None:
+def _locked(
+    c: FunctionCompiler, memory: int, width: int, operation: str, push: tuple[str, Any], slots: list[int]
+) -> None:
     """Call the memory's method that does the operation under its lock."""
     c.emit(t.LOAD_CALLEE, c.refer(MEMORY, memory, "atomic"))
     c.emit(t.LOAD_CONST, operation)
@@ -212,5 +220,3 @@ def notify(c: FunctionCompiler, memarg: tuple[int, int, int]) -> None:
 @emits("atomic.fence")
 def fence(c: FunctionCompiler, _: None) -> None:
     """Nothing to do: every access of the interpreter is sequentially consistent."""
-
-

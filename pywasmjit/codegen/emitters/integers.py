@@ -15,6 +15,7 @@ from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Emitter, FunctionCompiler, emits
 from pywasmjit.codegen.stack import BITS, IMPURE, MASKS, SMALL, TRAPS, WIDEST, SignedLess, Value
 from pywasmjit.wasm.opcodes import BY_NAME
+from pywasmjit.wasm.types import ValType
 
 CONSUMES_CONDITION: Final = frozenset(BY_NAME[name] for name in ("br_if", "if", "select", "i32.eqz"))
 
@@ -29,7 +30,7 @@ def bit_bounds(low: int, high: int) -> tuple[int, int]:
     return (-(1 << size) if low < 0 else 0), (1 << size) - 1
 
 
-def fold(c: FunctionCompiler, type: str, count: int, constant: int) -> None:
+def fold(c: FunctionCompiler, type: ValType, count: int, constant: int) -> None:
     """Replace the code of the last `count` constants by one constant; they are popped already."""
     del c.code[-count:]
     c.push_constant(type, constant & MASKS[type])
@@ -59,7 +60,7 @@ def _add_constant(c: FunctionCompiler, a: Value, delta: int) -> None:
         result.slot, result.is_bool = a.slot, a.is_bool
 
 
-def _signed_constant(type: str, constant: int) -> int:
+def _signed_constant(type: ValType, constant: int) -> int:
     return constant if constant < (MASKS[type] + 1) >> 1 else constant - MASKS[type] - 1
 
 
@@ -68,8 +69,8 @@ def add(c: FunctionCompiler, _: None) -> None:
     a, b = pop_open(c, 2)
     if b.constant is not None:
         if a.constant is not None:
-            return fold(c, a.type, 2, a.constant + b.constant)  # type: ignore[arg-type]
-        return _add_constant(c, a, _signed_constant(a.type, b.constant))  # type: ignore[arg-type]
+            return fold(c, a.type, 2, a.constant + b.constant)
+        return _add_constant(c, a, _signed_constant(a.type, b.constant))
     c.emit(t.BINARY, "+")
     result = c.push_result(a.type, [a, b])
     result.low, result.high = a.low + b.low, a.high + b.high
@@ -82,8 +83,8 @@ def sub(c: FunctionCompiler, _: None) -> None:
     a, b = pop_open(c, 2)
     if b.constant is not None:
         if a.constant is not None:
-            return fold(c, a.type, 2, a.constant - b.constant)  # type: ignore[arg-type]
-        return _add_constant(c, a, -_signed_constant(a.type, b.constant))  # type: ignore[arg-type]
+            return fold(c, a.type, 2, a.constant - b.constant)
+        return _add_constant(c, a, -_signed_constant(a.type, b.constant))
     c.emit(t.BINARY, "-")
     result = c.push_result(a.type, [a, b])
     result.low, result.high = a.low - b.high, a.high - b.low
@@ -96,7 +97,7 @@ def mul(c: FunctionCompiler, _: None) -> None:
     a, b = pop_open(c, 2, 1 << 64)
     corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
     if b.constant is not None and a.constant is not None:
-        return fold(c, a.type, 2, corners[0])  # type: ignore[arg-type]
+        return fold(c, a.type, 2, corners[0])
     c.emit(t.BINARY, "*")
     result = c.push_result(a.type, [a, b])
     result.low, result.high = min(corners), max(corners)
@@ -111,7 +112,7 @@ def mul(c: FunctionCompiler, _: None) -> None:
 def bit_and(c: FunctionCompiler, _: None) -> None:
     a, b = pop_open(c, 2)
     if a.constant is not None and b.constant is not None:
-        return fold(c, a.type, 2, a.constant & b.constant)  # type: ignore[arg-type]
+        return fold(c, a.type, 2, a.constant & b.constant)
     c.emit(t.BINARY, "&")
     result = c.push_result(a.type, [a, b])
     if a.low >= 0 or b.low >= 0:
@@ -128,7 +129,7 @@ def _or_xor(operator: str) -> Emitter:
         a, b = pop_open(c, 2)
         if a.constant is not None and b.constant is not None:
             x, y = a.constant, b.constant
-            return fold(c, a.type, 2, x | y if operator == "|" else x ^ y)  # type: ignore[arg-type]
+            return fold(c, a.type, 2, x | y if operator == "|" else x ^ y)
         c.emit(t.BINARY, operator)
         result = c.push_result(a.type, [a, b])
         result.low, result.high = bit_bounds(min(a.low, b.low), max(a.high, b.high))
@@ -148,15 +149,15 @@ emits(*_both("xor"))(_or_xor("^"))
 
 def _masked_count(c: FunctionCompiler, count: Value) -> None:
     """Reduce the shift count on top modulo the width."""
-    if count.low < 0 or count.high >= BITS[count.type]:  # type: ignore[index]
-        c.emit(t.LOAD_CONST, BITS[count.type] - 1)  # type: ignore[index]
+    if count.low < 0 or count.high >= BITS[count.type]:
+        c.emit(t.LOAD_CONST, BITS[count.type] - 1)
         c.emit(t.BINARY, "&")
 
 
 @emits(*_both("shl"))
 def shl(c: FunctionCompiler, _: None) -> None:
     a, b = pop_open(c, 2, 1 << 64)
-    bits = BITS[a.type]  # type: ignore[index]
+    bits = BITS[a.type]
     if b.constant is None:
         _masked_count(c, b)
         c.emit(t.BINARY, "<<")
@@ -167,7 +168,7 @@ def shl(c: FunctionCompiler, _: None) -> None:
         return None
     count = b.constant & (bits - 1)
     if a.constant is not None:
-        return fold(c, a.type, 2, a.constant << count)  # type: ignore[arg-type]
+        return fold(c, a.type, 2, a.constant << count)
     c.code.pop()
     if count:
         c.emit(t.LOAD_CONST, 1 << count)
@@ -189,7 +190,7 @@ def shr_u(c: FunctionCompiler, _: None) -> None:
         result.low, result.high = 0, a.high
         result.wild = a.wild
         return
-    count = b.constant & (BITS[a.type] - 1)  # type: ignore[index]
+    count = b.constant & (BITS[a.type] - 1)
     if count:
         c.code[-1] = (t.LOAD_CONST, count, c.line)
         c.emit(t.BINARY, ">>")
@@ -202,11 +203,11 @@ def shr_u(c: FunctionCompiler, _: None) -> None:
 
 def make_signed(c: FunctionCompiler, value: Value) -> None:
     """Turn the integer on top into the signed form of its type."""
-    half = (MASKS[value.type] + 1) >> 1  # type: ignore[index]
+    half = (MASKS[value.type] + 1) >> 1
     if value.is_signed:
         return
     if value.constant is not None:
-        value.low = value.high = _signed_constant(value.type, value.constant & MASKS[value.type])  # type: ignore[arg-type, index]
+        value.low = value.high = _signed_constant(value.type, value.constant & MASKS[value.type])
         c.code[-1] = (t.LOAD_CONST, value.low, c.line)
         return
     c.normalise([value])
@@ -227,7 +228,7 @@ def shr_s(c: FunctionCompiler, _: None) -> None:
     b, a = c.pop(), c.pop()
     if b.constant is not None and c.movable(b):
         c.code.pop()
-        count = b.constant & (BITS[a.type] - 1)  # type: ignore[index]
+        count = b.constant & (BITS[a.type] - 1)
         make_signed(c, a)
         c.emit(t.LOAD_CONST, count)
         c.emit(t.BINARY, ">>")
@@ -252,7 +253,7 @@ def _rotate(left: bool) -> Emitter:
     def emit(c: FunctionCompiler, _: None) -> None:
         b, a = c.pop(), c.pop()
         c.normalise([a, b])
-        bits = BITS[a.type]  # type: ignore[index]
+        bits = BITS[a.type]
         twice = (1 << bits) + 1
         count: int | None = None
         if b.constant is not None:
@@ -317,7 +318,7 @@ def _divide_signed(name: str, operator: str) -> Emitter:
         b, a = c.pop(), c.pop()
         c.normalise([a, b])
         type = a.type
-        half = (MASKS[type] + 1) >> 1  # type: ignore[index]
+        half = (MASKS[type] + 1) >> 1
         if (b.high < half and a.high < half) or not b.high:
             c.emit(t.BINARY, operator)
         else:
@@ -359,7 +360,7 @@ for _name, _operator in (("div_s", "//"), ("rem_s", "%")):
 @emits(*_both("clz"))
 def clz(c: FunctionCompiler, _: None) -> None:
     (a,) = c.pop_normal(1)
-    bits = BITS[a.type]  # type: ignore[index]
+    bits = BITS[a.type]
     name = c.support("bit_length")
     if c.movable(a):
         a_code = c.insert(a.start, (t.LOAD_CONST, bits), (t.LOAD_CALLEE, name))
@@ -408,7 +409,7 @@ def _equality(operator: str) -> Emitter:
     def emit(c: FunctionCompiler, _: None) -> None:
         b, a = c.pop(), c.pop()
         if b.constant is not None and a.is_signed and not a.is_normal:
-            c.code[-1] = (t.LOAD_CONST, _signed_constant(a.type, b.constant), c.line)  # type: ignore[arg-type]
+            c.code[-1] = (t.LOAD_CONST, _signed_constant(a.type, b.constant), c.line)
         else:
             c.normalise([a, b])
         c.emit(t.COMPARE, operator)
@@ -435,17 +436,15 @@ for _name, _operator in (("lt_u", "<"), ("le_u", "<="), ("gt_u", ">"), ("ge_u", 
     emits(*_both(_name))(_unsigned(_operator))
 
 
-
-
 def _signed(operator: str) -> Emitter:
     """Compare directly where the bounds allow it; else by guards if a branch follows, by flipped signs if not."""
 
     def emit(c: FunctionCompiler, _: None) -> None:
         b, a = c.pop(), c.pop()
         type = a.type
-        half = (MASKS[type] + 1) >> 1  # type: ignore[index]
+        half = (MASKS[type] + 1) >> 1
         if b.constant is not None and a.is_signed:
-            c.code[-1] = (t.LOAD_CONST, _signed_constant(type, b.constant), c.line)  # type: ignore[arg-type]
+            c.code[-1] = (t.LOAD_CONST, _signed_constant(type, b.constant), c.line)
         elif not (a.is_signed and b.is_signed):
             c.normalise([a, b])
             if not (a.high < half and b.high < half):
@@ -467,7 +466,7 @@ def _defer(c: FunctionCompiler, operator: str, a: Value, b: Value) -> None:
     result.absorb(a, b)
     result.effects |= IMPURE  # its operands are read where the branch is: it stays in place
     result.is_bool = True
-    result.condition = SignedLess(a.type, left, right)  # type: ignore[arg-type]
+    result.condition = SignedLess(a.type, left, right)
     result.inverted = operator in ("<=", ">=")
     c.push(result)
     if c.next_op not in CONSUMES_CONDITION:

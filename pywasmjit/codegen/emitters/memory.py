@@ -27,8 +27,8 @@ class Access(NamedTuple):
     high: int
 
 
+_WHOLE: Final = {"i32": ("I", 4), "i64": ("Q", 8), "f32": ("f", 4), "f64": ("d", 8)}
 _FORMATS: Final = {
-    "": {"i32": ("I", 4), "i64": ("Q", 8), "f32": ("f", 4), "f64": ("d", 8)},
     "8_s": ("b", 1),
     "8_u": ("B", 1),
     "8": ("B", 1),
@@ -44,8 +44,7 @@ _FORMATS: Final = {
 def _access(mnemonic: str) -> Access:
     type, _, operation = mnemonic.partition(".")
     suffix = operation.removeprefix("load").removeprefix("store")
-    formats = _FORMATS[suffix]
-    format, width = formats[type] if isinstance(formats, dict) else formats
+    format, width = _FORMATS[suffix] if suffix else _WHOLE[type]
     if format in "fd":
         return Access(type, format, width, 0, 0)
     size = 1 << 8 * width
@@ -126,17 +125,16 @@ def f32_load(c: FunctionCompiler, memarg: tuple[int, int, int]) -> None:
     if c.next_op in _QUIETING:
         return _load(_F32)(c, memarg)  # type: ignore[no-any-return]
     (address,) = c.pop_normal(1)
-    low = address.low
     push = c.duplicable(address)
     done = t.Label()
-    _push_element(c, memory, _F32, push, low, offset)
+    _push_element(c, memory, _F32, push, offset)
     c.emit(t.COPY, 1)
     c.emit(t.COPY, 1)
     c.emit(t.COMPARE, "!=")
     c.emit(t.JUMP_UNLESS, done)
     c.emit(t.POP)
     c.emit(t.LOAD_CALLEE, c.support("f32_from_bits"))
-    _push_element(c, memory, _F32_BITS, push, low, offset)
+    _push_element(c, memory, _F32_BITS, push, offset)
     c.emit(t.CALL, 1)
     c.emit(t.LABEL, done)
     learn(c, memory, address, offset)
@@ -145,7 +143,7 @@ def f32_load(c: FunctionCompiler, memarg: tuple[int, int, int]) -> None:
 
 
 def _push_element(
-    c: FunctionCompiler, memory: int, access: Access, push: tuple[str, Any], low: int, offset: int, *, store: bool = False
+    c: FunctionCompiler, memory: int, access: Access, push: tuple[str, Any], offset: int, *, store: bool = False
 ) -> None:
     """Read (or write the value on top to) the element at an address that can be pushed again."""
     operation, argument = push
@@ -249,7 +247,6 @@ def f32_store(c: FunctionCompiler, memarg: tuple[int, int, int]) -> None:
     address = c.pop()
     c.normalise([address, value])
     value_push = c.duplicable(value)
-    low = address.low
     push = c.duplicable(address)
     slow, done = t.Label(), t.Label()
     c.emit(*value_push)
@@ -257,13 +254,13 @@ def f32_store(c: FunctionCompiler, memarg: tuple[int, int, int]) -> None:
     c.emit(t.COMPARE, "!=")
     c.emit(t.JUMP_IF, slow)
     c.emit(*value_push)
-    _push_element(c, memory, _F32, push, low, offset, store=True)
+    _push_element(c, memory, _F32, push, offset, store=True)
     c.emit(t.JUMP, done)
     c.emit(t.LABEL, slow)
     c.emit(t.LOAD_CALLEE, c.support("f32_to_bits"))
     c.emit(*value_push)
     c.emit(t.CALL, 1)
-    _push_element(c, memory, _F32_BITS, push, low, offset, store=True)
+    _push_element(c, memory, _F32_BITS, push, offset, store=True)
     c.emit(t.LABEL, done)
     learn(c, memory, address, offset)
     return None
