@@ -133,6 +133,7 @@ def _compare_exchange(type: str, width: int) -> Any:
         expected, replacement = c.scratch(), c.scratch()
         _fit(c, type, width, operands[2])
         c.emit(t.STORE_FAST, replacement)
+        _fit(c, type, width, operands[1])  # both are wrapped before anything is compared
         c.emit(t.STORE_FAST, expected)
         push = _pop_address(c, width, offset)
         name = _name(c, memory, width)
