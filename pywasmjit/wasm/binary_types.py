@@ -182,7 +182,7 @@ class TypeReader(Reader):
         """Read a memory type."""
         start = self.position
         flags = self.byte()
-        if flags & ~0x0F:
+        if flags & ~(0x0F if "custom-page-sizes" in self.features else 0x07):
             raise MalformedError("malformed limits flags", start)
         if flags & 0x04:
             self.need("memory64", "a memory with 64-bit addresses", start)

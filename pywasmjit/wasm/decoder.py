@@ -77,10 +77,7 @@ def decode(data: bytes, features: Features | None = None) -> ModuleSyntax:
     """
     data = bytes(data)
     limits.check("module_bytes", len(data), limits.MODULE_BYTES)
-    if data[:4] != MAGIC:
-        raise MalformedError("magic header not detected", 0)
-    if data[4:8] != VERSION:
-        raise MalformedError("unknown binary version", 4)
+    _check_preamble(data)
     parts = _Parts()
     _decode_sections(parts, data, (features or Features.default()).enabled())
     if len(parts.functions) != len(parts.body_ranges) // 2:
@@ -88,6 +85,15 @@ def decode(data: bytes, features: Features | None = None) -> ModuleSyntax:
     if parts.data_count is not None and parts.data_count != len(parts.datas):
         raise MalformedError("data count and data section have inconsistent lengths", len(data))
     return _finish(parts, data)
+
+
+def _check_preamble(data: bytes) -> None:
+    if len(data) < 8 and (MAGIC + VERSION).startswith(data):
+        raise MalformedError("unexpected end", len(data))
+    if data[:4] != MAGIC:
+        raise MalformedError("magic header not detected", 0)
+    if data[4:8] != VERSION:
+        raise MalformedError("unknown binary version", 4)
 
 
 def _finish(parts: _Parts, data: bytes) -> ModuleSyntax:
@@ -120,34 +126,55 @@ def _decode_sections(parts: _Parts, data: bytes, features: frozenset[str]) -> No
         number = outer.byte()
         size = outer.u32()
         start = outer.skip(size)
+        end = outer.position
+        if not number:
+            _decode_custom(parts, data, start, end)
+            continue
         if number not in SECTIONS:
             raise MalformedError("malformed section id", at)
         name, rank, decode_section = SECTIONS[number]
-        if number:
-            if rank <= last:
-                raise MalformedError("unexpected content after last section", at)
-            last = rank
-        parts.sections.append(Section(number, name, start, outer.position))
-        reader = TypeReader(data, start, outer.position, features, parts.types)
+        if rank <= last:
+            raise MalformedError("unexpected content after last section", at)
+        last = rank
+        parts.sections.append(Section(number, name, start, end))
+        reader = TypeReader(data, start, end, features, parts.types)
         decode_section(parts, reader)
-        if reader.position != reader.end:
+        if reader.position != end:
             raise MalformedError("section size mismatch", reader.position)
 
 
-def _decode_custom(parts: _Parts, reader: TypeReader) -> None:
+def _decode_custom(parts: _Parts, data: bytes, start: int, end: int) -> None:
+    reader = Reader(data, start, end)
     name = reader.name()
-    parts.customs.append(CustomSection(name, reader.position, reader.end))
-    parts.sections[-1] = parts.sections[-1]._replace(name=name)
-    reader.position = reader.end
+    limits.check("custom_sections", len(parts.customs) + 1, limits.CUSTOM_SECTIONS)
+    parts.customs.append(CustomSection(name, reader.position, end))
+    parts.sections.append(Section(0, name, start, end))
 
 
 def _decode_types(parts: _Parts, reader: TypeReader) -> None:
-    """Read the type section; equal types become one object, so that many cost little."""
-    count = _count(reader, "types")
-    known: dict[FuncType, FuncType] = {}
-    for _ in range(count):
-        type = reader.functype()
-        parts.types.append(known.setdefault(type, type))
+    """Read the type section; equal types become one object, and equal bytes are decoded once."""
+    known: dict[bytes, FuncType] = {}
+    unique: dict[FuncType, FuncType] = {}
+    for _ in range(_count(reader, "types", item_bytes=3)):
+        start = reader.position
+        end = _guess_end(reader.data, start)
+        type = known.get(reader.data[start:end])
+        if type is None:
+            type = reader.functype()
+            type = unique.setdefault(type, type)
+            known[reader.data[start : reader.position]] = type
+        else:
+            reader.position = end
+        parts.types.append(type)
+
+
+def _guess_end(data: bytes, start: int) -> int:
+    """Return where a function type ends if lengths and types in it are single bytes; only known types are believed."""
+    try:
+        params = data[start + 1]
+        return start + 3 + params + data[start + 2 + params]
+    except IndexError:
+        return start
 
 
 def _count(reader: TypeReader, what: str, limit: int = limits.ITEMS, item_bytes: int = 1) -> int:
@@ -166,7 +193,7 @@ def _type_index(parts: _Parts, reader: TypeReader) -> int:
 
 
 def _decode_imports(parts: _Parts, reader: TypeReader) -> None:
-    for _ in range(_count(reader, "imports", item_bytes=4)):
+    for _ in range(_count(reader, "imports", item_bytes=3)):
         module, name = reader.name(), reader.name()
         start = reader.position
         code = reader.byte()
@@ -302,8 +329,6 @@ def _decode_code(parts: _Parts, reader: TypeReader) -> None:
     """Note where bodies are; their locals and instructions are read later."""
     data, end = reader.data, reader.end
     count = reader.count(3)
-    if count != len(parts.functions):
-        raise MalformedError("function and code section have inconsistent lengths", reader.position)
     ranges = parts.body_ranges
     append = ranges.append
     position = reader.position
@@ -362,7 +387,6 @@ def _data_segment(reader: TypeReader) -> DataSegment:
 
 
 SECTIONS: Final[dict[int, tuple[str, int, Callable[[_Parts, TypeReader], None]]]] = {
-    0: ("custom", 0, _decode_custom),
     1: ("type", 1, _decode_types),
     2: ("import", 2, _decode_imports),
     3: ("function", 3, _decode_functions),
@@ -377,4 +401,4 @@ SECTIONS: Final[dict[int, tuple[str, int, Callable[[_Parts, TypeReader], None]]]
     10: ("code", 12, _decode_code),
     11: ("data", 13, _decode_data),
 }
-"""Number of a section -> its name, its place in the order of sections, what reads it."""
+"""Number of a section other than a custom one -> its name, its place in the order of sections, what reads it."""

@@ -260,6 +260,7 @@ if index < indirect_count and data[pos] == 0 and stack[-1] is I32:
             pos += 1
             continue""",
     ),
+    "nop": Piece(1, "continue"),
     "drop": Piece(
         5,
         """\
@@ -274,7 +275,7 @@ push(type)""",
 type = pop()
 if type is I32:
     first = pop()
-    if first is stack[-1] and first.__class__ is str:
+    if first.__class__ is str and first is stack[-1]:
         continue
     push(first)
 push(type)""",

@@ -12,7 +12,7 @@ Spec: Binary Format, Instructions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pywasmjit.errors import MalformedError, UnsupportedFeature
 from pywasmjit.wasm.binary_types import BLOCKS, TypeReader
@@ -114,19 +114,21 @@ def read_opcode(reader: TypeReader) -> Op:
     """Read an opcode; MalformedError if there is none such, UnsupportedFeature if this version does not run it."""
     start = reader.position
     code = reader.byte()
-    text = f"{code:02x}"
     if code in PREFIXES:
-        number = reader.u32()
-        text = f"{code:02x} {number:02x}"
-        code = code << 16 | number
+        code = code << 16 | reader.u32()
     op = BY_CODE.get(code)
+    if op is None or op.feature not in reader.features or op.feature not in IMPLEMENTED:
+        _refuse(op, code, reader.features, start)
+    return op
+
+
+def _refuse(op: Op | None, code: int, features: frozenset[str], start: int) -> NoReturn:
+    text = f"{code:02x}" if code < 256 else f"{code >> 16:02x} {code & 0xFFFF:02x}"
     if op is None:
         raise MalformedError(f"illegal opcode {text}", start)
-    if op.feature not in reader.features:
+    if op.feature not in features:
         raise MalformedError(f"illegal opcode {text}: the feature {op.feature!r} is off", start)
-    if op.feature not in IMPLEMENTED:
-        raise UnsupportedFeature(op.feature, op.mnemonic, start)
-    return op
+    raise UnsupportedFeature(op.feature, op.mnemonic, start)
 
 
 def read_immediate(reader: TypeReader, op: Op) -> Any:
@@ -146,14 +148,16 @@ def read_instruction(reader: TypeReader) -> Instruction:
     return start, op, read_immediate(reader, op)
 
 
+_END: Final = BY_CODE[0x0B]
+
+
 def read_const_expr(reader: TypeReader) -> Expr:
     """Read instructions up to the `end` that belongs to them; return them without it."""
     depth = 0
     instructions: list[Instruction] = []
     while True:
         instruction = read_instruction(reader)
-        name = instruction[1].mnemonic
-        if name == "end":
+        if instruction[1] is _END:
             if not depth:
                 return tuple(instructions)
             depth -= 1

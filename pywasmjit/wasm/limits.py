@@ -19,6 +19,8 @@ ITEMS: Final = 1_000_000
 """Types, functions, imports, exports, globals, tags, each."""
 TABLES: Final = 100_000
 MEMORIES: Final = 100
+CUSTOM_SECTIONS: Final = 100_000
+"""This one is ours."""
 DATA_SEGMENTS: Final = 100_000
 ELEMENT_SEGMENTS: Final = 10_000_000
 ELEMENT_ITEMS: Final = 10_000_000

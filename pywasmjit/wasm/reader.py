@@ -104,6 +104,10 @@ class Reader:
 
     def s32(self) -> int:
         """Read an s32, as the unsigned number of the same 32 bits."""
+        position = self.position
+        if position < self.end and (value := self.data[position]) < 0x40:
+            self.position = position + 1
+            return value
         return self._signed(32) & 0xFFFFFFFF
 
     def s64(self) -> int:
@@ -148,7 +152,7 @@ class Reader:
         start = self.position
         count = self.u32()
         if count * item_bytes > self.end - self.position:
-            raise MalformedError("unexpected end: length out of bounds", start)
+            raise MalformedError(f"{END}: length out of bounds", start)
         return count
 
     def name(self) -> str:

@@ -14,7 +14,9 @@ Spec: Validation, Modules.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
+from itertools import groupby
 from typing import Final
 
 from pywasmjit.errors import MalformedError, ValidationError
@@ -199,25 +201,30 @@ def _check_start(module: ModuleSyntax, context: Context) -> None:
 
 
 def _check_element_segment(context: Context, segment: ElementSegment) -> None:
-    every_global = len(context.globals)
     if segment.offset is not None:
         if segment.table >= len(context.tables):
             raise ValidationError(f"unknown table {segment.table}")
         table = context.tables[segment.table]
         if table.element != segment.type:
             raise ValidationError(f"type mismatch: a segment of {segment.type} for a table of {table.element}")
-        check_const_expr(context, segment.offset, table.address, 0, every_global)
-    functions = len(context.function_types)
-    checked: object = None
-    for item in segment.items:
-        if isinstance(item, int):
-            if item >= functions:
-                raise ValidationError(f"unknown function {item}")
-            if segment.type != FUNCREF:
-                raise ValidationError(f"type mismatch: a function in a segment of {segment.type}")
-        elif item is not checked:
-            check_const_expr(context, item, segment.type, 0, every_global)
-            checked = item
+        check_const_expr(context, segment.offset, table.address, 0, len(context.globals))
+    _check_element_items(context, segment)
+
+
+def _check_element_items(context: Context, segment: ElementSegment) -> None:
+    """Check functions by the greatest index, and expressions one by one, equal neighbours once."""
+    items = segment.items
+    indices = items if isinstance(items, array) else [item for item in items if isinstance(item, int)]
+    if indices and max(indices) >= len(context.function_types):
+        raise ValidationError(f"unknown function {max(indices)}")
+    if indices and segment.type != FUNCREF:
+        raise ValidationError(f"type mismatch: a function in a segment of {segment.type}")
+    if indices is items:
+        return
+    for _, expr in groupby(items, id):
+        item = next(expr)
+        if not isinstance(item, int):
+            check_const_expr(context, item, segment.type, 0, len(context.globals))
 
 
 def _check_datas(module: ModuleSyntax, context: Context) -> None:
