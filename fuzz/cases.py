@@ -13,6 +13,8 @@ from typing import Any
 
 from fuzz.generators.modules import Generated
 from fuzz.oracles.outcome import Outcome
+from pywasmjit.wasm.decoder import decode
+from pywasmjit.wasm.printer import print_body
 
 
 def save(folder: Path, case: Generated, expected: Outcome, **notes: Any) -> None:
@@ -21,6 +23,13 @@ def save(folder: Path, case: Generated, expected: Outcome, **notes: Any) -> None
     (folder / "module.wasm").write_bytes(case.data)
     content = {**notes, "calls": case.calls, "expected": expected.to_json()}
     (folder / "case.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def listing(data: bytes) -> str:
+    """Return the bodies of a module as text, for the reader of a difference."""
+    module = decode(data)
+    first = module.imported_count("func")
+    return "\n".join(line for i in range(len(module.bodies)) for line in print_body(module, first + i)) + "\n"
 
 
 def load(folder: Path) -> tuple[Generated, dict[str, Any]]:

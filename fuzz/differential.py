@@ -107,12 +107,18 @@ def save_smaller(seed: int, size: int, folder: Path) -> str:
     case = generate(ReplayedChoices(shrink(choices.taken, is_interesting)), size)
     found, expected = check(case, oracle)
     cases.save(folder, case, expected, seed=seed, size=size, difference=found)
+    with contextlib.suppress(Exception):  # the reader's convenience, made by the code under test
+        (folder / "bodies.txt").write_text(cases.listing(case.data))
     return found
 
 
 def _kind(found: str) -> str:
-    """Return what a smaller case must have in common: where it differs, and the last line of a traceback."""
-    return found.partition("[")[0].partition(":")[0] + ("crash" if "Traceback" in found else "")
+    """Return what a smaller case must have in common: where it differs, and how the engine broke."""
+    place = found.partition("[")[0].partition(":")[0]
+    if "Traceback" not in found:
+        return place
+    last = found.strip().splitlines()[-1]
+    return f"{place} {last.partition(':')[0]} {last.rpartition('[')[2]}"
 
 
 def _brief(found: str) -> str:

@@ -77,6 +77,8 @@ def _compare(expected: Any, actual: Any) -> str:
     """Return the path to the first difference and the two sides of it."""
     if _is_value(expected) and _is_value(actual):
         return "" if _same(expected, actual) else f": expected {_show(expected)}, got {_show(actual)}"
+    if _is_end(expected) and _is_end(actual) and expected[0] != actual[0]:
+        return f": expected {_show(expected)}, got {_show(actual)}"
     if isinstance(expected, dict) and isinstance(actual, dict) and expected.keys() == actual.keys():
         keys: Sequence[Any] = list(expected)
     elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
@@ -94,6 +96,10 @@ def _is_value(item: Any) -> bool:
     return isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], int)
 
 
+def _is_end(item: Any) -> bool:
+    return isinstance(item, list) and len(item) == 2 and item[0] in ("return", "trap", "crash")
+
+
 def _same(expected: list[Any], actual: list[Any]) -> bool:
     type_, bits = actual
     if expected[0] == type_ and is_nan(type_, expected[1]) and is_nan(type_, bits):
@@ -106,4 +112,6 @@ def _show(item: Any) -> str:
         return f"{item[0]} {item[1]:#x}"
     if isinstance(item, str):
         return item
+    if _is_end(item):
+        return f"{item[0]} {item[1]}"
     return repr(item)

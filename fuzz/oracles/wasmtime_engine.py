@@ -132,7 +132,12 @@ def _record(store: wasmtime.Store, name: str, item: Any, outcome: Outcome) -> No
         start = item.data_ptr() if isinstance(item, wasmtime.SharedMemory) else item.data_ptr(store)
         outcome.add_memory(name, ctypes.string_at(start, size) if size else b"")
     elif isinstance(item, wasmtime.Global):
-        outcome.globals[name] = from_host(_valtype(item.type(store).content), item.value(store))
+        outcome.globals[name] = from_host(_valtype(item.type(store).content), _unwrap(item.value(store)))
     elif isinstance(item, wasmtime.Table):
-        slots = [item.get(store, i) for i in range(item.size(store))]
+        slots = [_unwrap(item.get(store, i)) for i in range(item.size(store))]
         outcome.tables[name] = [s if s is None or isinstance(s, str) else FUNCTION for s in slots]
+
+
+def _unwrap(item: Any) -> Any:
+    """Return None for a null reference, which wasmtime wraps in tables and globals, but not in results."""
+    return item.value if isinstance(item, wasmtime.Val) else item
