@@ -88,13 +88,16 @@ _OPERATORS: Final = {
     ">>": BinaryOp.RSHIFT,
 }
 
+_EXACT: Final = "_CAST" if VERSION >= (3, 13) else ""
+"""From 3.13 a conditional jump takes True and False only, and a comparison promises that only if asked to."""
+
 _COMPARISONS: Final = {
-    "<": Compare.LT,
-    "<=": Compare.LE,
-    "==": Compare.EQ,
-    "!=": Compare.NE,
-    ">": Compare.GT,
-    ">=": Compare.GE,
+    "<": Compare["LT" + _EXACT],
+    "<=": Compare["LE" + _EXACT],
+    "==": Compare["EQ" + _EXACT],
+    "!=": Compare["NE" + _EXACT],
+    ">": Compare["GT" + _EXACT],
+    ">=": Compare["GE" + _EXACT],
 }
 
 INVERSE: Final = {"<": ">=", "<=": ">", "==": "!=", "!=": "==", ">": "<=", ">=": "<"}
