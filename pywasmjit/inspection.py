@@ -145,7 +145,7 @@ def _declared_features(module: ModuleSyntax) -> Iterator[str]:
         yield "threads"
     if any(isinstance(t, MemoryType | TableType) and t.address == "i64" for t in [*tables, *memories]):
         yield "memory64"
-    modes = {segment.mode for segment in (*module.elements, *module.datas)}
+    modes = {segment.mode for segment in module.elements} | {segment.mode for segment in module.datas}
     if "passive" in modes:
         yield "bulk-memory"
     if "declared" in modes:
@@ -155,15 +155,14 @@ def _declared_features(module: ModuleSyntax) -> Iterator[str]:
         yield "extended-const"
     for type in _value_types(module):
         yield from _features_of_type(type)
-    if any(isinstance(t, FuncType) and len(t.results) > 1 for t in module.types):
+    if any(len(type.results) > 1 for type in module.types):
         yield "multi-value"
 
 
 def _value_types(module: ModuleSyntax) -> Iterable[ValType]:
-    for type in module.types:
-        if isinstance(type, FuncType):
-            yield from type.params
-            yield from type.results
+    for function in module.types:
+        yield from function.params
+        yield from function.results
     for definition in module.globals:
         yield definition.type.content
     for body in module.bodies:

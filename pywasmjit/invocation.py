@@ -85,7 +85,7 @@ def _float_bits(text: str, type: str) -> int:
 
 
 def _leaning(value: float, text: str, hexadecimal: re.Match[str] | None) -> float:
-    """Return `value` moved one step towards what `text` says exactly, so that rounding it again breaks no tie wrongly."""
+    """Return `value` moved one step towards what `text` says exactly, so that no tie is broken wrongly later."""
     if not math.isfinite(value) or value == 0:
         return value
     if hexadecimal:

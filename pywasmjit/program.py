@@ -15,16 +15,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pywasmjit import api
+from pywasmjit import Func, FuncType, ImportType, Instance, Limits, Module, deadline
 from pywasmjit.diagnostics import USAGE, Refusal
-from pywasmjit.wasm.types import FuncType, ImportType
+from pywasmjit.runtime.depth import PROGRAM_CALL_DEPTH, raise_stack_limit
 
 if TYPE_CHECKING:
     from pywasmjit.wali.policy import Policy
     from pywasmjit.wali.process import Wali
-
-MAX_DEPTH = 20_000
-"""How deep Wasm calls nest where `--max-depth` does not say otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +47,10 @@ class Program:
 
     def run(self) -> int:
         """Run the program; return its exit status.  Raises what the engine raises, and Refusal."""
+        raise_stack_limit()
         stopwatch = Stopwatch()
         try:
-            with api.deadline(self.timeout) if self.timeout is not None else nullcontext():
+            with deadline(self.timeout) if self.timeout is not None else nullcontext():
                 return self._run(stopwatch)
         finally:
             if self.stats:
@@ -60,21 +58,21 @@ class Program:
 
     def _run(self, stopwatch: Stopwatch) -> int:
         with stopwatch("load"):
-            module = api.Module.from_file(self.file)
+            module = Module.from_file(self.file)
         wali = self._system(module)
         with stopwatch("link"):
-            instance = api.Instance(module, self._imports(wali), limits=self._limits())
+            instance = Instance(module, self._imports(wali), limits=self._limits())
         stopwatch.watch(instance)
         with stopwatch("run"):
             if self.invoke is not None:
-                return self._invoke(instance)
+                return self._invoke(instance, self.invoke)
             if wali is not None:
                 return wali.start(instance)
             return self._call_entry(instance)
 
     # Linking
 
-    def _system(self, module: api.Module) -> Wali | None:
+    def _system(self, module: Module) -> Wali | None:
         """Return the system that the module imports from, None if it imports from none."""
         from pywasmjit.inspection import detect_abi
 
@@ -90,11 +88,11 @@ class Program:
     def _imports(self, wali: Wali | None) -> Any:
         linked: dict[str, Any] = {}
         for name, file in self.preload:
-            linked[name] = api.Instance(api.Module.from_file(file), dict(linked), limits=self._limits()).exports
+            linked[name] = Instance(Module.from_file(file), dict(linked), limits=self._limits()).exports
         return linked if wali is None else _Providers(linked, wali)
 
-    def _limits(self) -> api.Limits:
-        return api.Limits(memory=self.max_memory, call_depth=self.max_depth or MAX_DEPTH)
+    def _limits(self) -> Limits:
+        return Limits(memory=self.max_memory, call_depth=self.max_depth or PROGRAM_CALL_DEPTH)
 
     def _environment(self) -> dict[str, str]:
         chosen = dict(os.environ) if self.env_inherit else {}
@@ -118,39 +116,39 @@ class Program:
 
     # Calling
 
-    def _invoke(self, instance: api.Instance) -> int:
-        """Call the export that `--invoke` names and print its results."""
+    def _invoke(self, instance: Instance, name: str) -> int:
+        """Call an export with the program's arguments and print its results."""
         from pywasmjit.invocation import format_value, parse_value
 
-        function = instance.exports.get(self.invoke)
-        if not isinstance(function, api.Func):
-            raise Refusal(f"no exported function {self.invoke!r}; there are: {_functions(instance)}", USAGE)
+        function = instance.exports.get(name)
+        if not isinstance(function, Func):
+            raise Refusal(f"no exported function {name!r}; there are: {_functions(instance)}", USAGE)
         type = function.type
         if len(self.args) != len(type.params):
             wanted = f"{len(type.params)} argument{'' if len(type.params) == 1 else 's'}"
-            raise Refusal(f"{self.invoke} {type} takes {wanted}, {len(self.args)} given", USAGE)
+            raise Refusal(f"{name}{type} takes {wanted}, {len(self.args)} given", USAGE)
         try:
             arguments = [parse_value(text, kind) for text, kind in zip(self.args, type.params, strict=True)]
         except ValueError as error:
-            raise Refusal(f"{self.invoke} {type}: {error}", USAGE) from None
+            raise Refusal(f"{name}{type}: {error}", USAGE) from None
         results = function.call_bits(*arguments)
         for value, kind in zip(results, type.results, strict=True):
             print(format_value(value, kind))
         return 0
 
-    def _call_entry(self, instance: api.Instance) -> int:
+    def _call_entry(self, instance: Instance) -> int:
         """Call `_start` or `main` of a module without a system."""
         for name, types in (("_start", [FuncType()]), ("main", [FuncType(), FuncType((), ("i32",))])):
             entry = instance.exports.get(name)
-            if isinstance(entry, api.Func) and entry.type in types:
+            if isinstance(entry, Func) and entry.type in types:
                 if self.args:
                     raise Refusal("the module imports no system that could hand arguments to it", USAGE)
                 return (entry() or 0) & 255
         raise Refusal(f"{self.file}: nothing to start; call an export with --invoke: {_functions(instance)}")
 
 
-def _functions(instance: api.Instance) -> str:
-    found = [f"{name}{value.type}" for name, value in instance.exports.items() if isinstance(value, api.Func)]
+def _functions(instance: Instance) -> str:
+    found = [f"{name}{value.type}" for name, value in instance.exports.items() if isinstance(value, Func)]
     return ", ".join(found) or "it exports no function"
 
 
@@ -172,7 +170,7 @@ class Stopwatch:
     """Times of the stages of a run, and what they cost."""
 
     stages: list[tuple[str, float, float]] = field(default_factory=list)
-    instance: api.Instance | None = None
+    instance: Instance | None = None
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -182,7 +180,7 @@ class Stopwatch:
         finally:
             self.stages.append((name, time.perf_counter() - elapsed, time.process_time() - used))
 
-    def watch(self, instance: api.Instance) -> None:
+    def watch(self, instance: Instance) -> None:
         self.instance = instance
 
     def report(self) -> str:

@@ -239,8 +239,9 @@ def test_endless_recursion_is_a_trap(calculator: str) -> None:
 
 
 def test_max_depth(calculator: str) -> None:
-    assert run("run", "--max-depth", "200", "--invoke", "down", calculator, "100")[:2] == (0, "100\n")
-    assert run("run", "--max-depth", "200", "--invoke", "down", calculator, "300")[0] == 134
+    options = ["run", "--max-depth", "2000", "--invoke", "down", calculator]
+    assert run(*options, "1900")[:2] == (0, "1900\n")
+    assert run(*options, "3000")[0] == 134
 
 
 def test_max_memory(calculator: str) -> None:
