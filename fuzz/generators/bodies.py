@@ -146,16 +146,29 @@ class Body:
             self.canonicalise()
 
     def canonicalise(self) -> None:
-        """Replace the value on top, if it is a NaN, by the canonical NaN."""
+        """Replace the value on top, if it is a NaN, by the canonical NaN.
+
+        The second way masks the NaN's bits, so a signalling one becomes an infinity, which shows.
+        """
         if not self.visible() or self.stack[-1] not in CANONICAL_NAN:
             return
         type_ = self.stack[-1]
-        local = self.scratch(type_)
+        local, canonical = self.scratch(type_), CANONICAL_NAN[type_]
         self.emit("local.tee", local)
-        self.emit(f"{type_}.const", CANONICAL_NAN[type_])
+        if chance(self.choices, 50):
+            integer = "i32" if type_ == "f32" else "i64"
+            self.emit(f"{integer}.reinterpret_{type_}")
+            self.emit(f"{integer}.const", canonical)
+            self.emit(f"{integer}.and")
+            self.emit(f"{type_}.reinterpret_{integer}")
+            self.emit("local.get", local)
+            test = "ne"
+        else:
+            self.emit(f"{type_}.const", canonical)
+            test = "eq"
         self.emit("local.get", local)
         self.emit("local.get", local)
-        self.emit(f"{type_}.eq")
+        self.emit(f"{type_}.{test}")
         self.emit("select")
 
     # Values

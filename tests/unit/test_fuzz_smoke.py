@@ -107,6 +107,7 @@ def outcome_with(*results: tuple[str, Any]) -> dict[str, Any]:
         (("i32", 5), ("i32", 6), False),
         (("f32", 0x7FC0_0000), ("f32", 0xFFC0_0001), True),
         (("f32", 0x7FC0_0000), ("f32", 0x7FA0_0000), False),
+        (("f32", 0x7FA0_0000), ("f32", 0x7FA0_0000), True),
         (("f64", 0x7FF8 << 48), ("f64", 0xFFFF << 48), True),
         (("f64", 0), ("f64", 1 << 63), False),
         (("i64", 0x7FF8 << 48), ("i64", 0xFFF8 << 48), False),
