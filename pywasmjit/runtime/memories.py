@@ -15,10 +15,11 @@ A closed memory behaves like an empty one that cannot grow.
 
 from __future__ import annotations
 
+import operator
 import struct
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 from pywasmjit.errors import ResourceLimit, Trap, TrapCode
@@ -47,12 +48,26 @@ _growing = threading.RLock()
 """Guards every change of size in the process: rare, short, and one lock is easily renewed after `fork`."""
 
 
-def _renew_lock() -> None:
-    global _growing
+_modifying = threading.RLock()
+"""Guards atomic read-modify-writes that are not done in line."""
+
+_OPERATIONS: Final[dict[str, Callable[[int, int], int]]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "and": operator.and_,
+    "or": operator.or_,
+    "xor": operator.xor,
+    "xchg": lambda old, operand: operand,
+}
+
+
+def _renew_locks() -> None:
+    global _growing, _modifying
     _growing = threading.RLock()
+    _modifying = threading.RLock()
 
 
-register_after_fork(_renew_lock)
+register_after_fork(_renew_locks)
 
 
 class Refresher(Protocol):
@@ -283,15 +298,34 @@ class Memory:
 
     def wait32(self, address: int, expected: int, timeout_ns: int) -> int:
         """Wait on the i32 at `address`; see `WaitQueue.wait`."""
-        return self._queue().wait(self, "I", address, expected, timeout_ns)
+        return self._queue().wait(self, 4, address, expected, timeout_ns)
 
     def wait64(self, address: int, expected: int, timeout_ns: int) -> int:
         """Wait on the i64 at `address`; see `WaitQueue.wait`."""
-        return self._queue().wait(self, "Q", address, expected, timeout_ns)
+        return self._queue().wait(self, 8, address, expected, timeout_ns)
 
     def notify(self, address: int, count: int) -> int:
         """Wake up to `count` threads (unsigned) that wait on `address`, first come first served; return how many."""
         return self._queue().notify(self, address, count)
+
+    def atomic(self, operation: str, width: int, address: int, operand: int, replacement: int = 0) -> int:
+        """Do a read-modify-write of `width` bytes under a lock and return the old value; all unsigned.
+
+        For interpreters without a global lock; under one, compiled code does this in line.
+        operation: add, sub, and, or, xor, xchg (operand), or cmpxchg (operand is the expected value).
+        Raises Trap: UNALIGNED_ATOMIC, MEMORY_OUT_OF_BOUNDS.
+        """
+        from pywasmjit.runtime.waiting import check_atomic
+
+        check_atomic(self, width, address)
+        with _modifying:
+            old = int.from_bytes(self.read(address, width), "little")
+            if operation == "cmpxchg":
+                new = replacement if old == operand else old
+            else:
+                new = _OPERATIONS[operation](old, operand)
+            self.write(address, (new & (1 << 8 * width) - 1).to_bytes(width, "little"))
+        return old
 
     def _queue(self) -> WaitQueue:
         queue = self._waiting

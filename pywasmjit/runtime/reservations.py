@@ -34,6 +34,7 @@ PAGE_SIZE = 65536
 """Bytes in a page of linear memory."""
 
 _BYTEARRAY_SLACK = 64 << 20
+_HEADROOM = 16 << 20
 _READ_WRITE = 3
 _NO_ACCESS = 0
 
@@ -214,11 +215,19 @@ def _try_part(minimum: int, maximum: int) -> Reservation | None:
     size = maximum
     while size > minimum:
         size = max(minimum, size // 2 // PAGE_SIZE * PAGE_SIZE)
-        if (probe := _try_full(size, size)) is not None:
-            probe.close()
+        if _fits(size):
             return _try_full(0, max(minimum, size // 2 // PAGE_SIZE * PAGE_SIZE))
     gc.collect()
-    return _try_full(minimum, minimum)
+    return _try_full(0, minimum) if _fits(minimum) else None
+
+
+def _fits(size: int) -> bool:
+    """Tell whether `size` bytes can be had so that some are left over for Python itself."""
+    probe = _try_full(0, size + _HEADROOM)
+    if probe is None:
+        return False
+    probe.close()
+    return True
 
 
 def _address_space_limit() -> float:

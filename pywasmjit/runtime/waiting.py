@@ -1,0 +1,145 @@
+"""memory.atomic.wait and notify: the threads that sleep on addresses of one shared memory.
+
+A `WaitQueue` belongs to one memory.  Comparing the value and joining the queue happen under one lock, and
+`notify` takes the same lock: so no wake-up falls between the two.  A waiter is a locked lock; waking it is
+releasing that.  Who was woken left the queue in the same moment, so each waiter is counted by one `notify` only.
+
+A sleeping thread looks up every 20 ms (`deadlines.wait_slice`) to let CPython deliver what interrupts it; a
+waiter that ends by an exception leaves the queue.  Addresses are never keys of a dict: guests choose them.
+
+Spec: Threads proposal, memory.atomic.wait and memory.atomic.notify.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Final
+
+from pywasmjit.errors import Trap, TrapCode
+from pywasmjit.runtime.deadlines import wait_slice
+from pywasmjit.runtime.depth import register_after_fork
+
+if TYPE_CHECKING:
+    from pywasmjit.runtime.memories import Memory
+
+WOKEN: Final = 0
+NOT_EQUAL: Final = 1
+TIMED_OUT: Final = 2
+
+_lock = threading.RLock()
+"""Guards all queues: held for microseconds.  Reentrant, because a signal handler of the host's may call a guest."""
+
+
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+register_after_fork(_renew_lock)
+
+
+class _Waiter:
+    """One sleeping thread."""
+
+    __slots__ = ("address", "asleep")
+
+    def __init__(self, address: int) -> None:
+        self.address = address
+        self.asleep = threading.Lock()
+        self.asleep.acquire()
+
+
+class WaitQueue:
+    """The waiters of one memory, in order of arrival."""
+
+    __slots__ = ("_process", "_waiters")
+
+    def __init__(self) -> None:
+        self._waiters: dict[_Waiter, None] = {}
+        self._process = os.getpid()
+
+    def wait(self, memory: Memory, width: int, address: int, expected: int, timeout_ns: int) -> int:
+        """Sleep until `notify` if the integer of `width` bytes at `address` equals `expected`.
+
+        All unsigned but timeout_ns, where a negative number means no end.  Return 0 when woken, 1 if the value
+        differs, 2 when the time is over.  Raises Trap: UNALIGNED_ATOMIC, MEMORY_OUT_OF_BOUNDS, EXPECTED_SHARED_MEMORY.
+        """
+        check_atomic(memory, width, address)
+        if not memory.shared:
+            raise Trap(TrapCode.EXPECTED_SHARED_MEMORY)
+        end_ns = None if timeout_ns < 0 else monotonic_ns() + timeout_ns
+        waiter = _Waiter(address)
+        try:
+            if not self._enter(waiter, memory, width, expected):
+                return NOT_EQUAL
+            woken = _sleep(waiter, end_ns)
+        except BaseException:
+            self._leave_surely(waiter)
+            raise
+        if woken or not self._leave(waiter):  # the second: woken just when the time was over
+            return WOKEN
+        return TIMED_OUT
+
+    def _enter(self, waiter: _Waiter, memory: Memory, width: int, expected: int) -> bool:
+        """Join the queue if the value is the expected one; tell whether it is."""
+        with _lock:
+            if int.from_bytes(memory.read(waiter.address, width), "little") != expected:
+                return False
+            if self._process != os.getpid():  # the others did not survive the fork
+                self._waiters.clear()
+                self._process = os.getpid()
+            self._waiters[waiter] = None
+            return True
+
+    def _leave(self, waiter: _Waiter) -> bool:
+        """Quit the queue; False if a `notify` had already taken the waiter out."""
+        with _lock:
+            return self._waiters.pop(waiter, waiter) is None
+
+    def _leave_surely(self, waiter: _Waiter) -> None:
+        """Quit the queue even if a second interrupt comes in between."""
+        try:
+            self._leave(waiter)
+        except BaseException:
+            self._leave(waiter)
+            raise
+
+    def notify(self, memory: Memory, address: int, count: int) -> int:
+        """Wake the first `count` waiters of `address` (both unsigned); return how many there were.
+
+        Raises Trap: UNALIGNED_ATOMIC, MEMORY_OUT_OF_BOUNDS.  An unshared memory has no waiters.
+        """
+        check_atomic(memory, 4, address)
+        if self._process != os.getpid():
+            return 0
+        woken = 0
+        with _lock:
+            for waiter in [waiter for waiter in self._waiters if waiter.address == address]:
+                if woken == count:
+                    break
+                if self._waiters.pop(waiter, waiter) is None:
+                    waiter.asleep.release()
+                    woken += 1
+        return woken
+
+
+def _sleep(waiter: _Waiter, end_ns: int | None) -> bool:
+    """Sleep until the waiter is woken (True) or the time is over (False)."""
+    while True:
+        seconds = wait_slice()
+        if end_ns is not None:
+            seconds = min(seconds, (end_ns - monotonic_ns()) / 1e9)
+            if seconds <= 0:
+                return False
+        if waiter.asleep.acquire(True, seconds):
+            return True
+
+
+def check_atomic(memory: Memory, width: int, address: int) -> None:
+    """Raise the Trap of an atomic access that is not aligned or not inside the memory."""
+    if address % width:
+        raise Trap(TrapCode.UNALIGNED_ATOMIC)
+    if address + width > memory.size_bytes:
+        raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
