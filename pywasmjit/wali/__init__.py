@@ -1,0 +1,17 @@
+"""WALI, the WebAssembly Linux Interface: Linux for a guest program.
+
+Enters: a module's imports from "wali", a policy, arguments and environment.
+Leaves: callables in engine form, bound straight into compiled code.
+May not know: the compilers, the command line.
+
+`table` holds the declaration of every call, `dispatch` turns one into a callable of a process,
+`syscalls` has their meaning, `abi` the layouts, `process` the guest's kernel state, `kernel` the way
+to the host.  Nothing on the host is reached except through a `Process`.
+"""
+
+from __future__ import annotations
+
+from pywasmjit.wali.policy import DirGrant, Policy, ro
+from pywasmjit.wali.process import Wali
+
+__all__ = ["DirGrant", "Policy", "Wali", "ro"]

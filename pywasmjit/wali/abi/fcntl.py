@@ -1,0 +1,138 @@
+"""<fcntl.h>: flags of open, commands of fcntl, AT_ constants; and flags between guest and host, by name."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+O_ACCMODE: Final = 0o3
+O_RDONLY: Final = 0o0
+O_WRONLY: Final = 0o1
+O_RDWR: Final = 0o2
+O_CREAT: Final = 0o100
+O_EXCL: Final = 0o200
+O_NOCTTY: Final = 0o400
+O_TRUNC: Final = 0o1000
+O_APPEND: Final = 0o2000
+O_NONBLOCK: Final = 0o4000
+O_DSYNC: Final = 0o10000
+O_ASYNC: Final = 0o20000
+O_DIRECT: Final = 0o40000
+O_LARGEFILE: Final = 0o100000
+O_DIRECTORY: Final = 0o200000
+O_NOFOLLOW: Final = 0o400000
+O_NOATIME: Final = 0o1000000
+O_CLOEXEC: Final = 0o2000000
+O_SYNC: Final = 0o4010000
+O_PATH: Final = 0o10000000
+O_TMPFILE: Final = 0o20200000
+
+OPEN_FLAGS: Final[dict[str, int]] = {
+    "O_TMPFILE": O_TMPFILE,
+    "O_SYNC": O_SYNC,
+    "O_WRONLY": O_WRONLY,
+    "O_RDWR": O_RDWR,
+    "O_CREAT": O_CREAT,
+    "O_EXCL": O_EXCL,
+    "O_NOCTTY": O_NOCTTY,
+    "O_TRUNC": O_TRUNC,
+    "O_APPEND": O_APPEND,
+    "O_NONBLOCK": O_NONBLOCK,
+    "O_DSYNC": O_DSYNC,
+    "O_ASYNC": O_ASYNC,
+    "O_DIRECT": O_DIRECT,
+    "O_LARGEFILE": O_LARGEFILE,
+    "O_DIRECTORY": O_DIRECTORY,
+    "O_NOFOLLOW": O_NOFOLLOW,
+    "O_NOATIME": O_NOATIME,
+    "O_CLOEXEC": O_CLOEXEC,
+    "O_PATH": O_PATH,
+}
+"""Flags of open by name, those of several bits first."""
+
+AT_FDCWD: Final = -100
+AT_SYMLINK_NOFOLLOW: Final = 0x100
+AT_REMOVEDIR: Final = 0x200
+AT_SYMLINK_FOLLOW: Final = 0x400
+AT_NO_AUTOMOUNT: Final = 0x800
+AT_EMPTY_PATH: Final = 0x1000
+
+AT_FLAGS: Final[dict[str, int]] = {
+    "AT_SYMLINK_NOFOLLOW": AT_SYMLINK_NOFOLLOW,
+    "AT_REMOVEDIR": AT_REMOVEDIR,
+    "AT_SYMLINK_FOLLOW": AT_SYMLINK_FOLLOW,
+    "AT_NO_AUTOMOUNT": AT_NO_AUTOMOUNT,
+    "AT_EMPTY_PATH": AT_EMPTY_PATH,
+}
+
+NO_MAGICLINKS: Final = 0x02
+NO_SYMLINKS: Final = 0x04
+BENEATH: Final = 0x08
+"""RESOLVE_ flags of openat2, the same on every Linux."""
+
+F_OK: Final = 0
+X_OK: Final = 1
+W_OK: Final = 2
+R_OK: Final = 4
+
+ACCESS_FLAGS: Final[dict[str, int]] = {"R_OK": R_OK, "W_OK": W_OK, "X_OK": X_OK}
+
+F_DUPFD: Final = 0
+F_GETFD: Final = 1
+F_SETFD: Final = 2
+F_GETFL: Final = 3
+F_SETFL: Final = 4
+F_GETLK: Final = 5
+F_SETLK: Final = 6
+F_SETLKW: Final = 7
+F_OFD_GETLK: Final = 36
+F_OFD_SETLK: Final = 37
+F_OFD_SETLKW: Final = 38
+F_DUPFD_CLOEXEC: Final = 1030
+F_SETPIPE_SZ: Final = 1031
+F_GETPIPE_SZ: Final = 1032
+F_ADD_SEALS: Final = 1033
+F_GET_SEALS: Final = 1034
+
+FD_CLOEXEC: Final = 1
+
+FLOCK_SIZE: Final = 32
+
+_HOST_NAMES: Final = {"O_LARGEFILE": ""}
+
+
+def _pairs() -> tuple[tuple[int, int], ...]:
+    pairs = []
+    for name, guest in OPEN_FLAGS.items():
+        host = getattr(os, _HOST_NAMES.get(name, name), 0)
+        pairs.append((guest, host))
+    return tuple(pairs)
+
+
+_PAIRS: Final = _pairs()
+_SAME: Final = all(guest == host for guest, host in _PAIRS if guest != O_LARGEFILE)
+_KNOWN: Final = O_ACCMODE | sum({1 << bit for guest, _ in _PAIRS for bit in range(24) if guest >> bit & 1})
+
+
+def host_open_flags(flags: int) -> int:
+    """Return the host's value of a guest's open flags; flags which the host does not know are left out."""
+    if _SAME:
+        return flags & _KNOWN
+    result = flags & O_ACCMODE if flags & O_ACCMODE == O_ACCMODE else 0
+    for guest, host in _PAIRS:
+        if flags & guest == guest:
+            flags &= ~guest
+            result |= host
+    return result
+
+
+def guest_open_flags(flags: int) -> int:
+    """Return the guest's value of the host's status flags, as F_GETFL shows them."""
+    if _SAME:
+        return flags
+    result = 0
+    for guest, host in _PAIRS:
+        if host and flags & host == host:
+            flags &= ~host
+            result |= guest
+    return result

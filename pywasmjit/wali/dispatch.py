@@ -1,0 +1,174 @@
+"""From a declaration to the callable that compiled code calls.
+
+`bind` writes the source of one small function per call, with nothing in it but what this call needs: arguments come
+as engine-form integers, are decoded by their declared kinds in order, and go to the handler; its result goes back as
+an unsigned 64-bit integer, an `OSError` as minus the guest's errno.  The source depends on declarations and types
+alone, never on what a guest says, and is compiled once per process.
+
+Only here is the policy's word on capabilities asked for, and that when the import is bound: a call that is not
+allowed is bound to its refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from errno import EINTR, EPERM
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+from pywasmjit.errors import LinkError, Trap, TrapCode
+from pywasmjit.wali.abi.errno import ENOSYS, NUMBERS, guest_errno
+from pywasmjit.wali.table import Address, Buffer, Declaration, Descriptor, IovecArray, Number, Parameter, Restart, Text
+from pywasmjit.wasm.types import FuncType, ValType
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.process import Process
+
+Bound: TypeAlias = Callable[..., Any]
+
+_MASKS = {"i32": 0xFFFF_FFFF, "i64": 0xFFFF_FFFF_FFFF_FFFF}
+
+
+def bind(declaration: Declaration, process: Process, type: FuncType) -> Bound:
+    """Return the callable for one import, of the type that the module declares.
+
+    Parameters may be i32 for i64 and the other way round (the low bits are taken, or the sign extended); the result
+    is cut to the declared type, or dropped.  Raises LinkError if the number of parameters, or a floating-point type,
+    cannot be right.
+    """
+    _check_type(declaration, type)
+    if not process.policy.allows(declaration.capability):
+        return _refusal(declaration, process, type)
+    factory: Callable[..., Bound] = _factory(_source(declaration, type), declaration.import_name)
+    return factory(
+        process=process,
+        handler=declaration.handler,
+        slots=process.files.slots,
+        memory=process.memory,
+        failed=_failure(process, declaration.restart),
+    )
+
+
+def absent(type: FuncType) -> Bound:
+    """Return a callable of any type that answers -ENOSYS in the type's own terms."""
+    results = tuple(_enosys(each) for each in type.results)
+    if len(results) == 1:
+        return lambda *_: results[0]
+    return lambda *_: results or None
+
+
+def _enosys(type: object) -> int | float | None:
+    if type in ("f32", "f64"):
+        return -float(ENOSYS)
+    return -ENOSYS & _MASKS[type] if isinstance(type, str) and type in _MASKS else None
+
+
+def _check_type(declaration: Declaration, type: FuncType) -> None:
+    wanted = declaration.type
+    fits = len(type.params) == len(wanted.params) and len(type.results) <= 1
+    if not fits or any(each not in _MASKS for each in (*type.params, *type.results)):
+        message = f"incompatible import type: the module wants {type}, the interface has {wanted}"
+        raise LinkError(message, "wali", declaration.import_name)
+
+
+def _refusal(declaration: Declaration, process: Process, type: FuncType) -> Bound:
+    capability = declaration.capability
+    assert capability is not None
+    result = -guest_errno(EPERM) & _MASKS[str(type.results[0])] if type.results else None
+
+    def refuse(*_: object) -> int | None:
+        process.denials.tell(capability.value, declaration.name, f"--allow {capability.value}")
+        return result
+
+    return refuse
+
+
+def _failure(process: Process, restart: Restart) -> Callable[[OSError], int]:
+    """Return what turns an OSError into a result; it answers 0 where the call is to be made again."""
+
+    def failed(error: OSError) -> int:
+        if error.errno == EINTR and not process.interrupted(restart):
+            return 0
+        return -guest_errno(error.errno)
+
+    return failed
+
+
+@cache
+def _factory(source: str, name: str) -> Callable[..., Bound]:
+    namespace: dict[str, Any] = {}
+    exec(compile(source, f"<wali {name}>", "exec"), namespace)
+    factory: Callable[..., Bound] = namespace["factory"]
+    return factory
+
+
+def _source(declaration: Declaration, type: FuncType) -> str:
+    """Return the source of a function `factory` that makes the callable."""
+    parameters = declaration.parameters
+    names = [parameter.name for parameter in parameters]
+    mask = _MASKS[str(type.results[0])] if type.results else None
+    call = f"handler({', '.join(['process', *names])})"
+    give = [call, "return"] if mask is None else [f"return {call} & {mask}"]
+    give_error = "return" if mask is None else f"return result & {mask}"
+    widths = zip(parameters, type.params, strict=True)
+    decoding = [line for parameter, wasm in widths for line in _resize(parameter, wasm)]
+    for parameter in parameters:
+        decoding += _decode(parameter, lambda name: "return" if mask is None else f"return {-NUMBERS[name] & mask}")
+    lines = [
+        "def factory(process, handler, slots, memory, failed):",
+        f"    def {declaration.import_name}({', '.join(names)}):",
+        "        try:",
+        *(f"            {line}" for line in decoding),
+        "            while True:",
+        "                try:",
+        *(f"                    {line}" for line in give),
+        "                except InterruptedError as error:",
+        "                    result = failed(error)",
+        "                    if result:",
+        "                        break",
+        "        except OSError as error:",
+        "            result = failed(error)",
+        f"        {give_error}",
+        f"    return {declaration.import_name}",
+    ]
+    return "\n".join(lines)
+
+
+def _resize(parameter: Parameter, wasm: ValType) -> Iterator[str]:
+    """Yield the line that brings an argument to its declared width, if the module passes it in the other one."""
+    name, wanted = parameter.name, parameter.kind.wasm
+    if wanted == "i32" and wasm == "i64":
+        yield f"{name} &= 0xFFFFFFFF"
+    elif wanted == "i64" and wasm == "i32":
+        yield f"{name} = ({name} ^ 0x80000000) - 0x80000000 & 0xFFFFFFFFFFFFFFFF"
+
+
+def _decode(parameter: Parameter, give_error: Callable[[str], str]) -> Iterator[str]:
+    """Yield the lines that turn an unsigned argument into what the handler gets; those before it are decoded."""
+    name, kind = parameter.name, parameter.kind
+    match kind:
+        case Number(signed=True) | Descriptor(translated=False):
+            half = "0x80000000" if kind.wasm == "i32" else "0x8000000000000000"
+            yield f"if {name} >= {half}: {name} -= 2 * {half}"
+        case Descriptor():
+            yield f"{name} = slots[{name}] if {name} < len(slots) else -1"
+            yield f"if {name} < 0: {give_error('EBADF')}"
+        case Text(may_be_empty=empty):
+            yield f"{name} = memory.{'string' if empty else 'path'}({name})"
+        case Buffer(size=str(size)):
+            yield f"if {size} and {name} + {size} > memory.size_bytes: {give_error('EFAULT')}"
+        case Buffer(size=size):
+            yield f"if {name} + {size} > memory.size_bytes: {give_error('EFAULT')}"
+        case IovecArray(count=count):
+            yield f"{name} = memory.iovecs({name}, {count})"
+        case Number() | Address():
+            pass
+
+
+def unavailable(name: str) -> Bound:
+    """Return a callable that traps: an import of the interface that this engine does not have."""
+
+    def trap(*_: object) -> NoReturn:
+        raise Trap(TrapCode.HOST, f"wali.{name} is not available")
+
+    return trap

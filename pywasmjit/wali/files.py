@@ -1,0 +1,162 @@
+"""The guest's descriptors: a table of its own, from guest numbers to the host's.
+
+A guest number is the lowest free one, as Linux gives it; behind each stands a host descriptor of its own, close-on-
+exec, that nobody else in the process uses.  The standard streams are the caller's: they are used, never closed.
+Whether a descriptor stays open in an executed program (FD_CLOEXEC) is the table's business.
+
+In a process of the guest's own, guest numbers can be the host's; that table will have the same methods.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import RLock
+from contextlib import suppress
+from dataclasses import dataclass
+from errno import EBADF, EINVAL, EMFILE
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.walk import Grant
+
+_MOST: Final = 1 << 20
+_FREE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a descriptor came from, in guest terms.
+
+    grant: the granted directory through which it was opened.  names: the components of its path if it is a directory,
+    else None.
+    """
+
+    grant: Grant
+    names: tuple[bytes, ...] | None
+
+
+@dataclass(slots=True)
+class Entry:
+    """What the table knows of a descriptor beside its host number."""
+
+    owned: bool = True
+    close_on_exec: bool = False
+    origin: Origin | None = None
+
+
+class Files:
+    """The descriptor table of one process."""
+
+    def __init__(self, streams: tuple[int, int, int] = (0, 1, 2)) -> None:
+        self.slots: list[int] = list(streams)
+        """Host descriptor by guest number, -1 where free; this list is never replaced: bound calls hold it."""
+        self._entries: list[Entry | None] = [Entry(owned=False) for _ in streams]
+        self._lock = RLock()
+        self.limit = _descriptor_limit()
+
+    def host(self, guest: int) -> int:
+        """Return the host's number.  Raises EBADF."""
+        slots = self.slots
+        host = slots[guest] if 0 <= guest < len(slots) else _FREE
+        if host < 0:
+            raise OSError(EBADF, "no such descriptor")
+        return host
+
+    def entry(self, guest: int) -> Entry:
+        """Return what is known of a descriptor.  Raises EBADF."""
+        self.host(guest)
+        entry = self._entries[guest]
+        assert entry is not None
+        return entry
+
+    def add(self, host: int, *, lowest: int = 0, close_on_exec: bool = False, origin: Origin | None = None) -> int:
+        """Enter a host descriptor, which the table owns from now on, under the lowest free number >= lowest.
+
+        Raises EMFILE after closing it if the guest has too many.
+        """
+        entry = Entry(True, close_on_exec, origin)
+        with self._lock:
+            guest = self._lowest_free(lowest)
+            if guest < self.limit:
+                self._reach(guest)
+                self.slots[guest] = host
+                self._entries[guest] = entry
+                return guest
+        os.close(host)
+        raise OSError(EMFILE, "too many descriptors")
+
+    def close(self, guest: int) -> None:
+        """Free a number and close what it stands for.  Raises EBADF, and what the host's close raises."""
+        with self._lock:
+            entry = self.entry(guest)
+            host = self.slots[guest]
+            self.slots[guest] = _FREE
+            self._entries[guest] = None
+        if entry.owned:
+            os.close(host)
+
+    def duplicate(self, guest: int, *, lowest: int = 0, close_on_exec: bool = False) -> int:
+        """Make another number for the same open file.  Raises EBADF, EINVAL for a bad `lowest`, EMFILE."""
+        host = self.host(guest)
+        if not 0 <= lowest < self.limit:
+            raise OSError(EINVAL, "descriptor out of range")
+        return self.add(os.dup(host), lowest=lowest, close_on_exec=close_on_exec, origin=self.entry(guest).origin)
+
+    def duplicate_to(self, guest: int, wanted: int, close_on_exec: bool = False) -> int:
+        """Make `wanted` stand for the same open file, closing what it stood for.  Raises EBADF."""
+        host = self.host(guest)
+        if not 0 <= wanted < self.limit:
+            raise OSError(EBADF, "descriptor out of range")
+        if wanted == guest:
+            return wanted
+        copy = os.dup(host)
+        with self._lock:
+            self._reach(wanted)
+            before, old = self._entries[wanted], self.slots[wanted]
+            self._entries[wanted] = Entry(True, close_on_exec, self.entry(guest).origin)
+            self.slots[wanted] = copy
+        if before is not None and before.owned:
+            with suppress(OSError):
+                os.close(old)
+        return wanted
+
+    def close_all(self) -> None:
+        """Close everything that the table owns."""
+        for guest, host in enumerate(self.slots):
+            if host >= 0:
+                with suppress(OSError):
+                    self.close(guest)
+
+    def _lowest_free(self, lowest: int) -> int:
+        try:
+            return self.slots.index(_FREE, lowest)
+        except ValueError:
+            return max(lowest, len(self.slots))
+
+    def _reach(self, guest: int) -> None:
+        missing = guest + 1 - len(self.slots)
+        if missing > 0:
+            self._entries.extend([None] * missing)
+            self.slots.extend([_FREE] * missing)
+
+
+def _descriptor_limit() -> int:
+    """Return how many descriptors the process may have, at most 2**20."""
+    try:
+        import resource
+    except ImportError:
+        return 1024
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MOST if soft == resource.RLIM_INFINITY else min(soft, _MOST)
+
+
+def move_high(descriptor: int) -> int:
+    """Move an engine's own descriptor near the top of the allowed numbers, close-on-exec; return the new one."""
+    import fcntl
+
+    try:
+        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(3, _descriptor_limit() - 64))
+    except (OSError, AttributeError):
+        return descriptor
+    os.close(descriptor)
+    return high

@@ -1,0 +1,247 @@
+"""Paths in a sandbox: the guest's file system is made of granted directories, and nothing else exists.
+
+Each grant is seen at its guest path; the directories above them exist in name only.  A path is resolved in these
+terms, links included: an absolute link starts at the guest's root, and `..` never leaves it.  Two ways lead there:
+
+* quick: one openat2 with BENEATH, NO_SYMLINKS and NO_MAGICLINKS, from the grant with the longest matching guest
+  path, or from an open directory.  Any answer but "there is a link" or "this leads out" is the answer;
+* slow: a walk over one component at a time (`walk`), over links too, 40 at most.
+
+Neither follows a magic link (/proc/self/fd/3): the quick way refuses it, the slow way takes its text for a path.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from errno import EACCES, EAGAIN, ELOOP, ENOENT, ENOTDIR, EXDEV
+from stat import S_ISDIR
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from pywasmjit.wali.abi.fcntl import (
+    AT_FDCWD,
+    AT_SYMLINK_NOFOLLOW,
+    BENEATH,
+    NO_MAGICLINKS,
+    NO_SYMLINKS,
+    O_NOFOLLOW,
+    O_PATH,
+    X_OK,
+)
+from pywasmjit.wali.files import Origin, move_high
+from pywasmjit.wali.kernel.portable import PortableKernel
+from pywasmjit.wali.paths import Place, describe_descriptor
+from pywasmjit.wali.policy import DirGrant
+from pywasmjit.wali.procfs import refuse_engine_files
+from pywasmjit.wali.walk import Grant, NameOnly, Names, Walk, means_directory, open_in, split
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.process import Process
+
+_RESOLVE: Final = BENEATH | NO_SYMLINKS | NO_MAGICLINKS
+_TAKE_THE_SLOW_WAY: Final = frozenset({ELOOP, EXDEV, EAGAIN})
+
+
+class GrantedPaths:
+    """The file system of a sandboxed guest."""
+
+    def __init__(self, process: Process, dirs: tuple[DirGrant, ...], cwd: str | None = None) -> None:
+        """Open the granted directories.
+
+        cwd: the guest's working directory, None for the host's if a grant holds it, else the root.
+        Raises OSError if a granted directory cannot be opened.
+        """
+        self.process = process
+        self.grants: dict[Names, Grant] = {}
+        self.above: set[Names] = {()}
+        self._cwd: Names = ()
+        self._cwd_fd: int | None = None
+        try:
+            for each in dirs:
+                self._open_grant(each)
+            wanted = _initial_cwd(dirs) if cwd is None else os.fsencode(cwd)
+            with suppress(OSError) if cwd is None else nullcontext():
+                self.chdir(AT_FDCWD, wanted)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_grant(self, each: DirGrant) -> None:
+        names = tuple(split(os.fsencode(each.guest)))
+        fd = os.open(each.host, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.grants[names] = Grant(move_high(fd), names, each.read_only)
+        self.above.update(names[:length] for length in range(len(names)))
+
+    def close(self) -> None:
+        self._leave_cwd()
+        grants = list(self.grants.values())
+        self.grants.clear()
+        for grant in grants:
+            os.close(grant.fd)
+
+    def _leave_cwd(self) -> None:
+        fd, self._cwd_fd = self._cwd_fd, None
+        if fd is not None:
+            os.close(fd)
+
+    def kernel(self) -> PortableKernel:
+        """Return the process's way to the host, for walks."""
+        return self.process.kernel
+
+    # -- the quick way --------------------------------------------------------------------------------------------
+
+    def _start(self, dir_fd: int, path: bytes) -> tuple[Names, int | None]:
+        """Return where a path starts: the names of the directory, and its descriptor if it is open."""
+        if path.startswith(b"/"):
+            return (), None
+        if dir_fd == AT_FDCWD:
+            return self._cwd, self._cwd_fd
+        origin = self.process.files.entry(dir_fd).origin
+        if origin is None or origin.names is None:
+            raise OSError(ENOTDIR, "no directory")
+        return origin.names, self.process.files.host(dir_fd)
+
+    def _grant_of(self, names: Names) -> Grant | None:
+        """Return the grant with the longest guest path that begins `names`."""
+        for length in range(len(names), -1, -1):
+            grant = self.grants.get(names[:length])
+            if grant is not None:
+                return grant
+        return None
+
+    def _quick(self, start: Names, start_fd: int | None, path: bytes) -> tuple[Grant, Names, Callable[..., int]] | None:
+        """Return the grant, the names, and a function (flags, mode) that opens; None if only the slow way is open."""
+        kernel = self.process.kernel
+        if not kernel.resolves or b".." in path:
+            return None
+        rest = tuple(split(path))
+        names = start + rest
+        grant = self._grant_of(names)
+        if grant is None:
+            return None
+        if start_fd is None or grant is not self._grant_of(start):
+            base, rest = grant.fd, names[len(grant.names) :]
+        else:
+            base = start_fd
+        relative = b"/".join(rest) + (b"/" if rest and means_directory(path) else b"")
+
+        def open_there(flags: int, mode: int = 0) -> int:
+            return kernel.open_resolving(base, relative or b".", flags, mode, _RESOLVE)
+
+        return grant, names, open_there
+
+    # -- what handlers ask ----------------------------------------------------------------------------------------
+
+    def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> tuple[int, Origin | None]:
+        start, start_fd = self._start(dir_fd, path)
+        quick = self._quick(start, start_fd, path)
+        if quick is not None:
+            grant, names, open_there = quick
+            try:
+                return self._admit(open_in(grant, open_there, flags, mode), grant, names)
+            except OSError as error:
+                if error.errno not in _TAKE_THE_SLOW_WAY:
+                    raise
+        try:
+            with Walk(self) as walk:
+                fd, grant, names = walk.open(start, path, flags, mode)
+        except NameOnly:
+            self.deny(path)
+        return self._admit(fd, grant, names)
+
+    def _admit(self, fd: int, grant: Grant, names: Names) -> tuple[int, Origin]:
+        try:
+            found = os.fstat(fd)
+            refuse_engine_files(self.process.kernel, fd, found, sandbox=True)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd, Origin(grant, names if S_ISDIR(found.st_mode) else None)
+
+    def locate(self, dir_fd: int, path: bytes, *, follow: bool = True) -> Place:
+        if not path and dir_fd != AT_FDCWD:
+            return describe_descriptor(self.process, dir_fd)
+        start, start_fd = self._start(dir_fd, path)
+        flags = O_PATH if follow else O_PATH | O_NOFOLLOW
+        quick = self._quick(start, start_fd, path)
+        if quick is not None:
+            try:
+                fd = quick[2](flags)
+            except OSError as error:
+                if error.errno not in _TAKE_THE_SLOW_WAY:
+                    raise
+            else:
+                return self._place(fd, quick[0])
+        try:
+            with Walk(self) as walk:
+                fd, grant, _ = walk.open(start, path, flags, 0)
+        except NameOnly:
+            return Place(-1, virtual=True)
+        return self._place(fd, grant)
+
+    def _place(self, fd: int, grant: Grant) -> Place:
+        try:
+            refuse_engine_files(self.process.kernel, fd, os.fstat(fd), sandbox=True)
+        except BaseException:
+            os.close(fd)
+            raise
+        return Place(fd, grant=grant, owned=True)
+
+    def entry(self, dir_fd: int, path: bytes) -> Place:
+        start, _ = self._start(dir_fd, path)
+        names = [*start, *split(path)]
+        if not names:
+            return Place(-1, virtual=True, fixed=True)
+        is_dot = path.rstrip(b"/").rpartition(b"/")[2] == b"."
+        with Walk(self) as walk:
+            walk.down(names if is_dot else names[:-1])
+            name = b"." if is_dot else names[-1]
+            here = (*walk.names, name)
+            fixed = here in self.grants or here in self.above
+            if walk.grant is not None:
+                slash = b"/" if path.endswith(b"/") else b""
+                return Place(os.dup(walk.fd), name + slash, AT_SYMLINK_NOFOLLOW, walk.grant, owned=True, fixed=fixed)
+            if not fixed:
+                self.deny(path)
+            return Place(-1, virtual=True, fixed=True)
+
+    def chdir(self, dir_fd: int, path: bytes) -> None:
+        start, start_fd = self._start(dir_fd, path or b".")
+        with Walk(self) as walk:
+            names, fd = start, start_fd
+            if path or start_fd is None:
+                walk.down([*start, *split(path)])
+                names, fd = walk.names, walk.fd if walk.grant is not None else None
+            if fd is not None:
+                self.process.kernel.access(fd, b"", X_OK, effective=True)
+                fd = move_high(os.dup(fd))
+        self._leave_cwd()
+        self._cwd, self._cwd_fd = names, fd
+
+    def getcwd(self) -> bytes:
+        if self._cwd_fd is not None and not os.fstat(self._cwd_fd).st_nlink:
+            raise OSError(ENOENT, "the working directory was removed")
+        return b"/" + b"/".join(self._cwd)
+
+    def deny(self, path: bytes) -> NoReturn:
+        """Report a path outside of all grants, and raise EACCES."""
+        text = os.fsdecode(path)
+        directory = os.path.dirname(text) or "."
+        self.process.denials.tell("dir", f"access to {text!r}", f"--dir {directory}")
+        raise OSError(EACCES, "not in a granted directory")
+
+
+def _initial_cwd(dirs: tuple[DirGrant, ...]) -> bytes:
+    """Return the guest's path of the host's working directory if a grant holds it, else b"/"."""
+    try:
+        here = os.getcwd()
+    except OSError:
+        return b"/"
+    best = b"/"
+    longest = -1
+    for each in dirs:
+        host = each.host.rstrip("/")
+        if (here == each.host or here.startswith(host + "/")) and len(host) > longest:
+            best, longest = os.fsencode(each.guest + here[len(host) :]), len(host)
+    return best

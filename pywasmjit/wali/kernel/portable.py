@@ -1,0 +1,181 @@
+"""The kernel interface on Python's `os`, `time` and `fcntl`: no `ctypes`, and no address of memory needed.
+
+Python repeats an interrupted call itself (PEP 475), so nothing here ends with EINTR.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from errno import EACCES, EINVAL, ENODEV
+from typing import TYPE_CHECKING, Final
+
+from pywasmjit.wali.abi.dirent import DT_DIR, DT_LNK, DT_REG, DT_UNKNOWN, pack_dirent
+from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, host_open_flags
+from pywasmjit.wali.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, pack_stat
+from pywasmjit.wali.abi.time import GIGA, TIMESPEC
+from pywasmjit.wali.abi.uio import MAX_TRANSFER
+from pywasmjit.wali.procfs import mounted_procfs
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.memory import GuestMemory
+
+_KINDS: Final = {S_IFDIR: DT_DIR, S_IFREG: DT_REG, S_IFLNK: DT_LNK}
+
+
+class PortableKernel:
+    """Host calls for one guest.  Descriptors are the host's; `dir_fd` may be AT_FDCWD."""
+
+    maps_files = False
+    """Whether `map_file` can work; if not, mappings are emulated by reading and writing."""
+
+    resolves = False
+    """Whether `open_resolving` can work."""
+
+    def __init__(self, memory: GuestMemory) -> None:
+        self.memory = memory
+        self._listings: dict[int, list[bytes]] = {}
+        """Host descriptor of a directory -> its entries that were not read yet."""
+
+    # -- descriptors ----------------------------------------------------------------------------------------------
+
+    def read(self, fd: int, address: int, count: int) -> int:
+        """read(2)."""
+        return os.readv(fd, [self.memory.view(address, min(count, MAX_TRANSFER))])
+
+    def write(self, fd: int, address: int, count: int) -> int:
+        """write(2)."""
+        return os.write(fd, self.memory.view(address, min(count, MAX_TRANSFER)))
+
+    def readv(self, fd: int, parts: list[tuple[int, int]]) -> int:
+        """readv(2); parts: (address, length)."""
+        return os.readv(fd, [self.memory.view(*part) for part in parts])
+
+    def writev(self, fd: int, parts: list[tuple[int, int]]) -> int:
+        """writev(2); parts: (address, length)."""
+        return os.writev(fd, [self.memory.view(*part) for part in parts])
+
+    def pread(self, fd: int, address: int, count: int, offset: int) -> int:
+        """pread64(2)."""
+        target = self.memory.view(address, min(count, MAX_TRANSFER))
+        data = os.pread(fd, len(target), offset)
+        target[: len(data)] = data
+        return len(data)
+
+    def pwrite(self, fd: int, address: int, count: int, offset: int) -> int:
+        """pwrite64(2)."""
+        return os.pwrite(fd, self.memory.view(address, min(count, MAX_TRANSFER)), offset)
+
+    def lseek(self, fd: int, offset: int, whence: int) -> int:
+        """lseek(2)."""
+        if offset == 0 and whence == os.SEEK_SET:
+            self._listings.pop(fd, None)
+        return os.lseek(fd, offset, whence)
+
+    def fstat(self, fd: int, address: int) -> None:
+        """fstat(2)."""
+        self.memory.write(address, pack_stat(os.fstat(fd)))
+
+    def getdents64(self, fd: int, address: int, count: int) -> int:
+        """getdents64(2); "." and ".." come first, the rest in the order of `os.listdir`."""
+        left = self._listings.get(fd)
+        if left is None:
+            left = self._listings[fd] = [os.fsencode(name) for name in reversed(os.listdir(fd))] + [b"..", b"."]
+        data = b""
+        while left:
+            record = _record(fd, left[-1], len(left))
+            if len(data) + len(record) > count:
+                break
+            data += record
+            left.pop()
+        if left and not data:
+            raise OSError(EINVAL, "buffer too small")
+        self.memory.write(address, data)
+        return len(data)
+
+    def close(self, fd: int) -> None:
+        """Forget what is known of a descriptor that is about to be closed."""
+        self._listings.pop(fd, None)
+
+    # -- paths ----------------------------------------------------------------------------------------------------
+
+    def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> int:
+        """openat(2), always close-on-exec; flags: the guest's."""
+        return os.open(path, host_open_flags(flags) | os.O_CLOEXEC, mode, dir_fd=_directory(dir_fd))
+
+    def open_resolving(self, dir_fd: int, path: bytes, flags: int, mode: int, resolve: int) -> int:
+        """openat2(2); resolve: BENEATH | NO_SYMLINKS | NO_MAGICLINKS.
+
+        Raises ELOOP at a link that is not allowed, EXDEV at a way out, NotImplementedError where `resolves` is false.
+        """
+        raise NotImplementedError
+
+    def stat(self, dir_fd: int, name: bytes, address: int, flags: int) -> None:
+        """newfstatat(2); an empty name stands for the descriptor."""
+        if not name:
+            self.fstat(dir_fd, address)
+            return
+        follow = not flags & AT_SYMLINK_NOFOLLOW
+        found = os.stat(name, dir_fd=_directory(dir_fd), follow_symlinks=follow)
+        self.memory.write(address, pack_stat(found))
+
+    def access(self, dir_fd: int, name: bytes, mode: int, effective: bool = False) -> None:
+        """faccessat(2), links followed; an empty name stands for the descriptor.  Raises what denies the access."""
+        if not name:
+            dir_fd, name = AT_FDCWD, b"/proc/self/fd/%d" % dir_fd
+        found = os.stat(name, dir_fd=_directory(dir_fd))
+        if not os.access(name, mode, dir_fd=_directory(dir_fd), effective_ids=effective):
+            raise OSError(EACCES, f"no access to a file of mode {found.st_mode:o}")
+
+    def is_procfs(self, fd: int, found: os.stat_result) -> bool:
+        """Tell whether the open file `fd`, whose fstat is `found`, lies in a procfs."""
+        return found.st_dev in mounted_procfs()
+
+    # -- time, random numbers -------------------------------------------------------------------------------------
+
+    def clock_gettime(self, clock: int, address: int) -> None:
+        """clock_gettime(2); the clock is no descriptor's."""
+        now = time.clock_gettime_ns(clock)
+        self.memory.pack(TIMESPEC, address, *divmod(now, GIGA))
+
+    def getrandom(self, address: int, count: int, flags: int) -> int:
+        """getrandom(2)."""
+        target = self.memory.view(address, count)
+        data = os.getrandom(count, flags) if hasattr(os, "getrandom") else os.urandom(count)
+        target[: len(data)] = data
+        return len(data)
+
+    # -- linear memory --------------------------------------------------------------------------------------------
+
+    def map_file(self, address: int, length: int, fd: int, offset: int, shared: bool) -> None:
+        """Map a file into linear memory, readable and writable; fd -1: anonymous memory.  Whole pages."""
+        raise OSError(ENODEV, "no mapping into linear memory")
+
+    def survives_truncation(self) -> bool:
+        """Make the loss of a mapped file's pages harmless; False if that cannot be done."""
+        return False
+
+    def move_mapping(self, start: int, size: int, new_start: int, new_size: int) -> None:
+        """Move and resize what `map_file` mapped; zeros stay behind."""
+        raise OSError(ENODEV, "no mapping into linear memory")
+
+    def clear(self, address: int, length: int, mapped: bool) -> None:
+        """Make a range of whole pages read as zeros; mapped: a file may be mapped there."""
+        assert self.memory.memory is not None
+        self.memory.memory.fill(address, 0, length)
+
+    def sync(self, address: int, length: int, flags: int) -> None:
+        """msync(2) on whole pages."""
+
+
+def _directory(dir_fd: int) -> int | None:
+    return None if dir_fd == AT_FDCWD else dir_fd
+
+
+def _record(fd: int, name: bytes, offset: int) -> bytes:
+    inode, kind = 1, DT_UNKNOWN
+    with suppress(OSError):
+        found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        inode, kind = found.st_ino, _KINDS.get(found.st_mode & S_IFMT, DT_UNKNOWN)
+    return pack_dirent(inode, offset, kind, name)

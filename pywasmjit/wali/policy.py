@@ -1,0 +1,153 @@
+"""What a guest may do: nothing, unless it was granted.
+
+A `Policy` is plain data.  Directories are granted one by one (`DirGrant`) and looked up by `paths`; everything else
+is a `Capability`, checked once, when an import is bound (`dispatch`).  What is always there needs no grant: standard
+streams, arguments, clocks, random numbers.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import posixpath
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+class Capability(enum.Enum):
+    """What can be granted by name (`--allow NAME`)."""
+
+    NET = "net"
+    EXEC = "exec"
+    PROCESS = "process"
+    SIGNALS = "signals"
+    IPC = "ipc"
+    SYSTEM = "system"
+
+    @classmethod
+    def parse(cls, name: str) -> Capability:
+        """Return the capability called `name`.  Raises ValueError, which lists the names."""
+        try:
+            return cls(name)
+        except ValueError:
+            known = ", ".join(each.value for each in cls)
+            raise ValueError(f"unknown capability {name!r}; known are {known}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnly:
+    """A host directory that is granted for reading; made by `ro`."""
+
+    path: str
+
+
+HostPath: TypeAlias = "str | os.PathLike[str]"
+
+
+def ro(path: HostPath) -> ReadOnly:
+    """Mark a host directory in `dirs` as read-only."""
+    return ReadOnly(os.fspath(path))
+
+
+@dataclass(frozen=True, slots=True)
+class DirGrant:
+    """One granted directory.
+
+    host: the directory, absolute.  guest: where the program sees it, absolute and normal.
+    """
+
+    host: str
+    guest: str
+    read_only: bool = False
+
+    @classmethod
+    def of(cls, host: HostPath | ReadOnly, guest: str | None = None, read_only: bool = False) -> DirGrant:
+        """Grant `host`; guest: its place in the guest's file system, None for the same as on the host.
+
+        Raises ValueError if `guest` is not absolute or a path holds a NUL.
+        """
+        if isinstance(host, ReadOnly):
+            host, read_only = host.path, True
+        text = os.fspath(host)
+        if not text or "\0" in text:
+            raise ValueError(f"not a directory's name: {text!r}")
+        text = os.path.abspath(text)
+        guest = text if guest is None else guest
+        if not guest.startswith("/") or "\0" in guest:
+            raise ValueError(f"the guest's path of a directory must be absolute: {guest!r}")
+        return cls(text, "/" + posixpath.normpath(guest).lstrip("/"), read_only)
+
+    @classmethod
+    def parse(cls, text: str) -> DirGrant:
+        """Read HOST[::GUEST][:ro], the argument of `--dir`; ":rw" says the default.  Raises ValueError."""
+        read_only = text.endswith(":ro")
+        if read_only or text.endswith(":rw"):
+            text = text[:-3]
+        host, separator, guest = text.rpartition("::")
+        if not separator:
+            host, guest = text, ""
+        if not host or (separator and not guest):
+            raise ValueError(f"not of the form HOST[::GUEST][:ro]: {text!r}")
+        return cls.of(host, guest if separator else None, read_only)
+
+
+Dirs: TypeAlias = "Mapping[str, HostPath | ReadOnly] | Iterable[str | os.PathLike[str] | DirGrant | ReadOnly]"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a program may do.  Make one with `sandbox` or `allow_all`."""
+
+    dirs: tuple[DirGrant, ...] = ()
+    capabilities: frozenset[Capability] = frozenset()
+    everything: bool = False
+
+    @classmethod
+    def sandbox(cls, dirs: Dirs = (), allow: Iterable[str | Capability] = ()) -> Policy:
+        """Deny all but the standard streams, arguments, clocks, random numbers, and what is named here.
+
+        dirs: guest path -> host directory (`ro(...)` for read-only), or an iterable of `DirGrant`s, host directories,
+        and strings of the form HOST[::GUEST][:ro].  allow: names of capabilities.
+        Raises ValueError for a wrong name, or if two grants have the same guest path.
+        """
+        if isinstance(dirs, Mapping):
+            grants = tuple(DirGrant.of(host, guest) for guest, host in dirs.items())
+        else:
+            grants = tuple(_grant(each) for each in dirs)
+        places = [grant.guest for grant in grants]
+        for place in places:
+            if places.count(place) > 1:
+                raise ValueError(f"two directories are granted as {place!r}")
+        names = (each if isinstance(each, Capability) else Capability.parse(each) for each in allow)
+        return cls(grants, frozenset(names))
+
+    @classmethod
+    def allow_all(cls) -> Policy:
+        """Allow all that the invoking user may do, but for the memory of the engine itself."""
+        return cls((), frozenset(Capability), True)
+
+    def allows(self, capability: Capability | None) -> bool:
+        """Tell whether a call that needs `capability` may be made."""
+        return capability is None or capability in self.capabilities
+
+
+def _grant(each: str | os.PathLike[str] | DirGrant | ReadOnly) -> DirGrant:
+    if isinstance(each, DirGrant):
+        return each
+    return DirGrant.parse(each) if isinstance(each, str) else DirGrant.of(each)
+
+
+class Denials:
+    """Tells about denied requests, once per kind."""
+
+    def __init__(self, report: Callable[[str], None] | None) -> None:
+        self._report = report
+        self._told: set[str] = set()
+
+    def tell(self, kind: str, request: str, option: str) -> None:
+        """Report that `request` was denied and which option grants it, unless one of this kind was told before."""
+        if kind not in self._told:
+            self._told.add(kind)
+            if self._report is not None:
+                self._report(f"denied: {request}; {option} grants it")

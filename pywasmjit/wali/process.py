@@ -1,0 +1,209 @@
+"""One guest program: its kernel state (`Process`), and what links and starts it (`Wali`).
+
+A `Process` is made before its memory is: imports are bound first, memory when the instance exists.  Handlers get at
+everything through it, and at nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
+
+from pywasmjit.errors import Exit, LinkError
+from pywasmjit.runtime.deadlines import check, remaining, wait_slice
+from pywasmjit.wali.environment import EnvironmentFile
+from pywasmjit.wali.files import Files
+from pywasmjit.wali.grants import GrantedPaths
+from pywasmjit.wali.kernel import choose
+from pywasmjit.wali.kernel.portable import PortableKernel
+from pywasmjit.wali.memory import GuestMemory
+from pywasmjit.wali.paths import HostPaths, Paths
+from pywasmjit.wali.policy import Denials, Policy
+from pywasmjit.wali.signals import Signals
+from pywasmjit.wali.space import AddressSpace
+from pywasmjit.wasm.types import FuncType, ImportType
+
+if TYPE_CHECKING:
+    from pywasmjit.runtime.instance import Instance
+    from pywasmjit.wali.memory import Memory
+    from pywasmjit.wali.table import Restart
+
+Stream: TypeAlias = "int | IO[Any] | None"
+"""A standard stream: a host descriptor, a file that has one, or None for the caller's own."""
+
+MODULE: Final = "wali"
+"""The name under which programs import the interface."""
+
+
+class Process:
+    """The kernel state of one guest program.
+
+    Attributes: args (bytes, the program's name first), policy, denials, files, paths, memory, space, kernel, signals,
+    environment.  Before `bind` the memory is empty and the kernel portable.
+    """
+
+    def __init__(
+        self,
+        args: Iterable[bytes],
+        environment: Mapping[str, str],
+        policy: Policy,
+        *,
+        streams: tuple[int, int, int] = (0, 1, 2),
+        cwd: str | None = None,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        """Open what the policy grants.  Raises OSError if a granted directory cannot be opened."""
+        self.args = tuple(args)
+        self.policy = policy
+        self.denials = Denials(report)
+        self.environment = EnvironmentFile(environment)
+        self.memory = GuestMemory()
+        self.kernel = PortableKernel(self.memory)
+        self.files = Files(streams)
+        self.signals = Signals()
+        self.space = AddressSpace(self.memory, self.kernel)
+        self.paths: Paths = HostPaths(self, cwd) if policy.everything else GrantedPaths(self, policy.dirs, cwd)
+
+    def bind(self, memory: Memory) -> None:
+        """Take the instance's memory; once, before the program starts."""
+        self.memory.bind(memory)
+        self.kernel = choose(self.memory)
+        self.space = AddressSpace(self.memory, self.kernel)
+
+    def close(self) -> None:
+        """End the process: write mappings back, close what it has open, let go of the memory."""
+        self.space.close()
+        self.files.close_all()
+        self.paths.close()
+        self.environment.close()
+        self.memory.release()
+
+    @property
+    def pid(self) -> int:
+        """The process's number, which is the main thread's too."""
+        return os.getpid()
+
+    def interrupted(self, restart: Restart) -> bool:
+        """Tell whether the guest must see EINTR; else an interrupted call is made again.
+
+        No handlers of the guest are run yet, so only the host's own have interrupted it, of which it knows nothing.
+        """
+        return False
+
+    def wait_readable(self, fd: int) -> None:
+        """Before a call that may block on input: wait as long as the thread's deadline allows, if it has one."""
+        if remaining() != _NEVER:
+            self._wait(fd, reading=True)
+
+    def wait_writable(self, fd: int) -> None:
+        """The same for output."""
+        if remaining() != _NEVER:
+            self._wait(fd, reading=False)
+
+    def _wait(self, fd: int, reading: bool) -> None:
+        import select
+
+        if os.get_blocking(fd) is False:
+            return
+        poll = select.poll()
+        poll.register(fd, select.POLLIN if reading else select.POLLOUT)
+        while not poll.poll(wait_slice() * 1000):
+            check()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep; a deadline of the thread ends it."""
+        import time
+
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            check()
+            time.sleep(min(left, wait_slice()) if remaining() != _NEVER else min(left, _DAY))
+
+
+_NEVER: Final = float("inf")
+_DAY: Final = 86400.0
+
+
+def _print_report(text: str) -> None:
+    print(f"pywasmjit: {text}", file=sys.stderr)
+
+
+class Wali:
+    """Linux for one program: link a module against it, then `start` the instance.
+
+    args: the program's arguments, its own name first.  env: its environment variables; the host's are not seen.
+    policy: what it may do, by default `Policy.sandbox()`.  stdin, stdout, stderr: host descriptors or open files with
+    one, None for the process's own; they are used, not closed.  cwd: its working directory as the guest names it.
+    report: called with one line for each kind of denied request, None for silence.
+    Raises ValueError for a NUL in an argument, OSError if a granted directory or `cwd` cannot be opened.
+    """
+
+    def __init__(
+        self,
+        args: Iterable[str | bytes | os.PathLike[str]] = ("program",),
+        env: Mapping[str, str] | None = None,
+        policy: Policy | None = None,
+        *,
+        stdin: Stream = None,
+        stdout: Stream = None,
+        stderr: Stream = None,
+        cwd: str | None = None,
+        report: Callable[[str], None] | None = _print_report,
+    ) -> None:
+        encoded = [os.fsencode(each) for each in args]
+        if any(b"\0" in each for each in encoded):
+            raise ValueError("an argument holds a NUL")
+        streams = (_descriptor(stdin, 0), _descriptor(stdout, 1), _descriptor(stderr, 2))
+        chosen = Policy.sandbox() if policy is None else policy
+        self.process = Process(encoded, env or {}, chosen, streams=streams, cwd=cwd, report=report)
+
+    def resolve_import(self, wanted: ImportType) -> object:
+        """Return the `Direct` for an import from "wali", NotImplemented for any other.
+
+        Unknown system calls answer -ENOSYS.  Raises LinkError where the declared type cannot be right.
+        """
+        from pywasmjit.runtime.functions import Direct
+        from pywasmjit.wali.dispatch import absent, bind, unavailable
+        from pywasmjit.wali.syscalls import TABLE
+
+        if wanted.module != MODULE or not isinstance(wanted.type, FuncType):
+            return NotImplemented
+        declaration = TABLE.get(wanted.name)
+        if declaration is not None:
+            return Direct(bind(declaration, self.process, wanted.type))
+        return Direct(absent(wanted.type) if wanted.name.startswith("SYS_") else unavailable(wanted.name))
+
+    def start(self, instance: Instance) -> int:
+        """Run the program to its end and return its exit status, 0 to 255.
+
+        Raises Trap and what else ends a guest from outside; LinkError if the module has no `_start`.
+        """
+        if "_start" not in instance.exports:
+            raise LinkError("the program has no function _start to begin with")
+        if "memory" in instance.exports:
+            self.process.bind(instance.exports["memory"])
+        try:
+            instance.exports["_start"]()
+        except Exit as end:
+            return end.code & 0xFF
+        finally:
+            self.close()
+        return 0
+
+    def close(self) -> None:
+        """Close what the program has open; `start` does so at its end."""
+        self.process.close()
+
+    def __enter__(self) -> Wali:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _descriptor(stream: Stream, default: int) -> int:
+    if stream is None:
+        return default
+    return stream if isinstance(stream, int) else stream.fileno()

@@ -1,0 +1,69 @@
+"""Files of /proc that would open the engine's own memory, or its state, to the guest.
+
+They are recognised by what was opened, not by how it was spelled: the kernel tells the name of an open descriptor,
+and a procfs is known by its file system.  For everybody `mem` and `map_files` of any process stay shut, also with
+everything allowed: through them a guest would leave linear memory.  In a sandbox with a grant that holds a procfs,
+what tells of processes is shut but for a few harmless files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from errno import EACCES
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.kernel.portable import PortableKernel
+
+_OF_PROCESS: Final = re.compile(rb"/(?:\d+|self|thread-self)(?:/task/\d+)?/([^/]+)")
+_NEVER: Final = re.compile(rb"/(?:mem|map_files)(?:/|$)")
+_DESCRIPTOR: Final = re.compile(
+    rb"/+dev/+std(?P<stream>in|out|err)"
+    rb"|/+(?:dev/+fd|proc/+(?:self|thread-self|(?P<pid>\d{1,9}))/+fd)/+(?P<number>\d{1,9})"
+)
+_HARMLESS: Final = frozenset({b"comm", b"stat", b"statm", b"status", b"task", b"limits", b"cmdline"})
+
+
+def refuse_engine_files(kernel: PortableKernel, fd: int, found: os.stat_result, *, sandbox: bool) -> None:
+    """Raise EACCES if the open descriptor `fd`, whose fstat is `found`, must not be given to a guest."""
+    if found.st_size or not kernel.is_procfs(fd, found):
+        return
+    try:
+        name = os.readlink(b"/proc/self/fd/%d" % fd)
+    except OSError:
+        raise OSError(EACCES, "a file of a procfs without a name") from None
+    of_process = _OF_PROCESS.search(name)
+    if _NEVER.search(name) or (sandbox and of_process and of_process[1] not in _HARMLESS):
+        raise OSError(EACCES, "a file of the engine's own process")
+
+
+def own_descriptor(path: bytes) -> int | None:
+    """Return the number that a path such as /dev/fd/3 or /dev/stdin gives to one of the process's own descriptors."""
+    match = _DESCRIPTOR.fullmatch(path)
+    if match is None or (match["pid"] and int(match["pid"]) != os.getpid()):
+        return None
+    if match["stream"]:
+        return (b"in", b"out", b"err").index(match["stream"])
+    return int(match["number"])
+
+
+def mounted_procfs() -> set[int]:
+    """Return the devices of all mounted procfs, from the mount table."""
+    found = set()
+    with suppress(OSError, ValueError), open("/proc/self/mountinfo", "rb") as table:
+        for line in table:
+            fields, _, kind = line.partition(b" - ")
+            if kind.startswith(b"proc "):
+                major, _, minor = fields.split()[2].partition(b":")
+                found.add(os.makedev(int(major), int(minor)))
+    return found
+
+
+def is_descriptor_directory(fd: int) -> bool:
+    """Tell whether an open directory is the one that lists the process's own descriptors."""
+    with suppress(OSError):
+        name = os.readlink(b"/proc/self/fd/%d" % fd)
+        return re.fullmatch(rb".*/%d(?:/task/\d+)?/fd" % os.getpid(), name) is not None
+    return False

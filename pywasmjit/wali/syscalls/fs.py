@@ -1,0 +1,274 @@
+"""Files by name: opening, looking, making, removing."""
+
+from __future__ import annotations
+
+import os
+from errno import EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR, ERANGE, EROFS, EXDEV
+from stat import S_ISDIR
+from typing import TYPE_CHECKING, Annotated
+
+from pywasmjit.wali.abi import fcntl as abi
+from pywasmjit.wali.abi.stat import SIZE as STAT_SIZE
+from pywasmjit.wali.abi.stat import pack_directory
+from pywasmjit.wali.table import (
+    Fd,
+    Flags,
+    GuestFd,
+    Int,
+    Out,
+    Path,
+    PathOrEmpty,
+    Pointer,
+    Restart,
+    Size,
+    Unsigned,
+    partial,
+    syscall,
+)
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.paths import Place
+    from pywasmjit.wali.process import Process
+
+OpenFlags = Annotated[int, Flags(abi.OPEN_FLAGS)]
+AtFlags = Annotated[int, Flags(abi.AT_FLAGS)]
+AccessMode = Annotated[int, Flags(abi.ACCESS_FLAGS)]
+StatBuffer = Annotated[Pointer, Out(STAT_SIZE)]
+
+_FDCWD = abi.AT_FDCWD
+
+# -- opening ----------------------------------------------------------------------------------------------------------
+
+
+@syscall("open", restart=Restart.ALWAYS)
+def open(process: Process, pathname: Path, flags: OpenFlags, mode: Unsigned) -> int:
+    """Linux: open(2)."""
+    return _open(process, _FDCWD, pathname, flags, mode)
+
+
+@syscall("openat", restart=Restart.ALWAYS)
+def openat(process: Process, dirfd: GuestFd, pathname: Path, flags: OpenFlags, mode: Unsigned) -> int:
+    """Linux: openat(2)."""
+    return _open(process, dirfd, pathname, flags, mode)
+
+
+def _open(process: Process, dirfd: int, path: bytes, flags: int, mode: int) -> int:
+    if process.environment.names(path) and not flags & abi.O_ACCMODE:
+        host, origin = process.environment.open(), None
+    else:
+        host, origin = process.paths.open(dirfd, path, flags, mode)
+    return process.files.add(host, close_on_exec=bool(flags & abi.O_CLOEXEC), origin=origin)
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
+
+
+@syscall("stat")
+def stat(process: Process, pathname: Path, statbuf: StatBuffer) -> int:
+    """Linux: stat(2)."""
+    return _stat(process, _FDCWD, pathname, statbuf, follow=True)
+
+
+@syscall("lstat")
+def lstat(process: Process, pathname: Path, statbuf: StatBuffer) -> int:
+    """Linux: lstat(2)."""
+    return _stat(process, _FDCWD, pathname, statbuf, follow=False)
+
+
+@syscall("fstat")
+def fstat(process: Process, fd: Fd, statbuf: StatBuffer) -> int:
+    """Linux: fstat(2)."""
+    process.kernel.fstat(fd, statbuf)
+    return 0
+
+
+_STAT_FLAGS = abi.AT_EMPTY_PATH | abi.AT_SYMLINK_NOFOLLOW | abi.AT_NO_AUTOMOUNT
+
+
+@syscall("newfstatat", aliases=("fstatat",))
+def newfstatat(process: Process, dirfd: GuestFd, pathname: PathOrEmpty, statbuf: StatBuffer, flags: AtFlags) -> int:
+    """Linux: fstatat(2)."""
+    if flags & ~_STAT_FLAGS:
+        raise OSError(EINVAL, "fstatat: flags")
+    if not pathname and not flags & abi.AT_EMPTY_PATH:
+        raise OSError(ENOENT, "empty path")
+    return _stat(process, dirfd, pathname, statbuf, follow=not flags & abi.AT_SYMLINK_NOFOLLOW)
+
+
+def _stat(process: Process, dirfd: int, path: bytes, statbuf: int, *, follow: bool) -> int:
+    with process.paths.locate(dirfd, path, follow=follow) as place:
+        if place.virtual:
+            process.memory.write(statbuf, pack_directory(1, os.getuid(), os.getgid()))
+        else:
+            process.kernel.stat(place.dir_fd, place.name, statbuf, place.flags)
+    return 0
+
+
+@syscall("access")
+def access(process: Process, pathname: Path, mode: AccessMode) -> int:
+    """Linux: access(2)."""
+    return _access(process, _FDCWD, pathname, mode)
+
+
+@syscall("faccessat", aliases=("faccessat2",), support=partial("AT_EACCESS and AT_SYMLINK_NOFOLLOW give EINVAL"))
+def faccessat(process: Process, dirfd: GuestFd, pathname: PathOrEmpty, mode: AccessMode, flags: AtFlags) -> int:
+    """Linux: faccessat(2)."""
+    if flags & ~abi.AT_EMPTY_PATH:
+        raise OSError(EINVAL, "faccessat: flags")
+    if not pathname and not flags & abi.AT_EMPTY_PATH:
+        raise OSError(ENOENT, "empty path")
+    return _access(process, dirfd, pathname, mode)
+
+
+def _access(process: Process, dirfd: int, path: bytes, mode: int) -> int:
+    if mode & ~(abi.R_OK | abi.W_OK | abi.X_OK):
+        raise OSError(EINVAL, "access: mode")
+    if process.environment.names(path):
+        if mode & ~abi.R_OK:
+            raise OSError(EACCES, "read-only")
+        return 0
+    with process.paths.locate(dirfd, path) as place:
+        if not place.virtual:
+            process.kernel.access(place.dir_fd, place.name, mode)
+        if mode & abi.W_OK and place.read_only:
+            raise OSError(EROFS, "read-only grant")
+    return 0
+
+
+@syscall("readlink")
+def readlink(process: Process, pathname: Path, buf: Annotated[Pointer, Out("bufsiz")], bufsiz: Int) -> int:
+    """Linux: readlink(2)."""
+    return _readlink(process, _FDCWD, pathname, buf, bufsiz)
+
+
+@syscall("readlinkat")
+def readlinkat(
+    process: Process, dirfd: GuestFd, pathname: PathOrEmpty, buf: Annotated[Pointer, Out("bufsiz")], bufsiz: Int
+) -> int:
+    """Linux: readlinkat(2)."""
+    return _readlink(process, dirfd, pathname, buf, bufsiz)
+
+
+def _readlink(process: Process, dirfd: int, path: bytes, buf: int, size: int) -> int:
+    if size <= 0:
+        raise OSError(EINVAL, "readlink: size")
+    with process.paths.locate(dirfd, path, follow=False) as place:
+        if place.virtual:
+            raise OSError(EINVAL, "no link")
+        text = os.readlink(place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)[:size]
+    process.memory.write(buf, text)
+    return len(text)
+
+
+@syscall("getdents64", aliases=("getdents",))
+def getdents64(process: Process, fd: Fd, dirp: Annotated[Pointer, Out("count")], count: Size) -> int:
+    """Linux: getdents64(2)."""
+    return process.kernel.getdents64(fd, dirp, count)
+
+
+# -- the working directory --------------------------------------------------------------------------------------------
+
+
+@syscall("getcwd")
+def getcwd(process: Process, buf: Annotated[Pointer, Out("size")], size: Size) -> int:
+    """Linux: getcwd(2); the result counts the NUL."""
+    text = process.paths.getcwd() + b"\0"
+    if len(text) > size:
+        raise OSError(ERANGE, "getcwd: size")
+    process.memory.write(buf, text)
+    return len(text)
+
+
+@syscall("chdir")
+def chdir(process: Process, path: Path) -> int:
+    """Linux: chdir(2)."""
+    process.paths.chdir(_FDCWD, path)
+    return 0
+
+
+@syscall("fchdir")
+def fchdir(process: Process, fd: GuestFd) -> int:
+    """Linux: fchdir(2)."""
+    if not S_ISDIR(os.fstat(process.files.host(fd)).st_mode):
+        raise OSError(ENOTDIR, "no directory")
+    process.paths.chdir(fd, b"")
+    return 0
+
+
+# -- making and removing names ----------------------------------------------------------------------------------------
+
+
+def _dir_fd(place: Place) -> int | None:
+    """Return a place's directory as functions of `os` take it."""
+    return None if place.dir_fd == _FDCWD else place.dir_fd
+
+
+@syscall("mkdir")
+def mkdir(process: Process, pathname: Path, mode: Unsigned) -> int:
+    """Linux: mkdir(2)."""
+    return _mkdir(process, _FDCWD, pathname, mode)
+
+
+@syscall("mkdirat")
+def mkdirat(process: Process, dirfd: GuestFd, pathname: Path, mode: Unsigned) -> int:
+    """Linux: mkdirat(2)."""
+    return _mkdir(process, dirfd, pathname, mode)
+
+
+def _mkdir(process: Process, dirfd: int, path: bytes, mode: int) -> int:
+    with process.paths.entry(dirfd, path) as place:
+        if place.fixed:
+            raise OSError(EEXIST, "exists")
+        if place.read_only:
+            exists = _exists(place)
+            raise OSError(EEXIST if exists else EROFS, "read-only grant")
+        os.mkdir(place.name, mode & 0o7777, dir_fd=_dir_fd(place))
+    return 0
+
+
+def _exists(place: Place) -> bool:
+    try:
+        os.stat(place.name, dir_fd=_dir_fd(place), follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@syscall("rmdir")
+def rmdir(process: Process, pathname: Path) -> int:
+    """Linux: rmdir(2)."""
+    return _unlink(process, _FDCWD, pathname, directory=True)
+
+
+@syscall("unlink")
+def unlink(process: Process, pathname: Path) -> int:
+    """Linux: unlink(2)."""
+    return _unlink(process, _FDCWD, pathname, directory=False)
+
+
+@syscall("unlinkat")
+def unlinkat(process: Process, dirfd: GuestFd, pathname: Path, flags: AtFlags) -> int:
+    """Linux: unlinkat(2)."""
+    if flags & ~abi.AT_REMOVEDIR:
+        raise OSError(EINVAL, "unlinkat: flags")
+    return _unlink(process, dirfd, pathname, directory=bool(flags))
+
+
+def _unlink(process: Process, dirfd: int, path: bytes, *, directory: bool) -> int:
+    with process.paths.entry(dirfd, path) as place:
+        place.require_writable()
+        remove = os.rmdir if directory else os.unlink
+        remove(place.name, dir_fd=_dir_fd(place))
+    return 0
+
+
+@syscall("rename")
+def rename(process: Process, oldpath: Path, newpath: Path) -> int:
+    """Linux: rename(2).  Deviation: EXDEV between two granted directories, as between two file systems."""
+    with process.paths.entry(_FDCWD, oldpath) as old, process.paths.entry(_FDCWD, newpath) as new:
+        if old.grant is not new.grant:
+            raise OSError(EXDEV, "another grant")
+        old.require_writable()
+        new.require_writable()
+        os.rename(old.name, new.name, src_dir_fd=_dir_fd(old), dst_dir_fd=_dir_fd(new))
+    return 0

@@ -1,0 +1,99 @@
+"""Start and end of a program: arguments, environment, and the functions of the interface that are no system calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+from pywasmjit.errors import Exit, Trap, TrapCode
+from pywasmjit.wali.table import Int, Number, Out, Pointer, Size, auxiliary, partial
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.process import Process
+
+
+@auxiliary("__init")
+def init(process: Process) -> int:
+    """Begin; nothing is left to be done."""
+    return 0
+
+
+@auxiliary("__deinit")
+def deinit(process: Process) -> int:
+    """Announce a normal end; `__proc_exit` follows."""
+    return 0
+
+
+@auxiliary("__call_ctors", result=None)
+def call_ctors(process: Process) -> None:
+    """`__init` of older programs."""
+
+
+@auxiliary("__call_dtors", result=None)
+def call_dtors(process: Process) -> None:
+    """`__deinit` of older programs."""
+
+
+@auxiliary("__proc_exit", result=None)
+def proc_exit(process: Process, status: Int) -> NoReturn:
+    """End the process."""
+    raise Exit(status)
+
+
+@auxiliary("__cl_get_argc")
+def get_argc(process: Process) -> int:
+    """Return the number of arguments, the program's name included."""
+    return len(process.args)
+
+
+@auxiliary("__cl_get_argv_len")
+def get_argv_len(process: Process, index: Size) -> int:
+    """Return the length of an argument without its NUL.  Deviation: 0 for one that is not there."""
+    return len(process.args[index]) if index < len(process.args) else 0
+
+
+@auxiliary("__cl_copy_argv")
+def copy_argv(process: Process, buffer: Pointer, index: Size) -> int:
+    """Copy an argument with its NUL; 0, or a negated errno."""
+    text = process.args[index] if index < len(process.args) else b""
+    process.memory.write(buffer, text + b"\0")
+    return 0
+
+
+@auxiliary("__get_init_envfile")
+def get_init_envfile(process: Process, buffer: Annotated[Pointer, Out("size")], size: Size) -> int:
+    """Write the path of the file with the environment: 1, or 0 if there are no variables.
+
+    A path that does not fit is written as an empty string.
+    """
+    path = process.environment.path
+    if path is None:
+        return 0
+    text = path + b"\0" if len(path) < size else b"\0"
+    process.memory.write(buffer, text[:size])
+    return 1
+
+
+@auxiliary("__wasm_thread_spawn", support=partial("there are no threads yet: it fails with ENOSYS"))
+def thread_spawn(process: Process, start: Annotated[int, Number(signed=False)], argument: Pointer) -> NoReturn:
+    """Start a thread."""
+    from errno import ENOSYS
+
+    raise OSError(ENOSYS, "threads")
+
+
+@auxiliary("setjmp", support=partial("longjmp traps"))
+def setjmp(process: Process, buffer: Pointer) -> int:
+    """Return 0, as the direct call does."""
+    return 0
+
+
+@auxiliary("sigsetjmp", support=partial("longjmp traps"))
+def sigsetjmp(process: Process, buffer: Pointer, save_mask: Int) -> int:
+    """Return 0, as the direct call does."""
+    return 0
+
+
+@auxiliary("longjmp", result=None, support=partial("traps"))
+def longjmp(process: Process, buffer: Pointer, value: Int) -> NoReturn:
+    """Trap: going back is not possible yet."""
+    raise Trap(TrapCode.HOST, "longjmp is not supported yet")

@@ -1,0 +1,82 @@
+"""Clocks and sleeping."""
+
+from __future__ import annotations
+
+import time as host
+from errno import EINVAL
+from typing import TYPE_CHECKING, Annotated
+
+from pywasmjit.wali.abi.time import CLOCKS, GIGA, TIMESPEC, TIMEVAL, TIMEZONE
+from pywasmjit.wali.table import In, Int, Number, Out, Pointer, syscall
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.process import Process
+
+ClockId = Annotated[int, Number(names=CLOCKS)]
+TimespecOut = Annotated[Pointer, Out(TIMESPEC.size)]
+TimespecIn = Annotated[Pointer, In(TIMESPEC.size)]
+
+
+def _check_clock(clock: int) -> None:
+    """Refuse negative numbers: they stand for host descriptors and for other processes."""
+    if clock < 0:
+        raise OSError(EINVAL, "dynamic clock")
+
+
+@syscall("clock_gettime")
+def clock_gettime(process: Process, clockid: ClockId, tp: TimespecOut) -> int:
+    """Linux: clock_gettime(2).  Deviation: no dynamic clocks."""
+    _check_clock(clockid)
+    process.kernel.clock_gettime(clockid, tp)
+    return 0
+
+
+@syscall("clock_getres")
+def clock_getres(process: Process, clockid: ClockId, res: TimespecOut) -> int:
+    """Linux: clock_getres(2).  Deviation: no dynamic clocks."""
+    _check_clock(clockid)
+    seconds = host.clock_getres(clockid)
+    if res:
+        process.memory.pack(TIMESPEC, res, *divmod(round(seconds * GIGA), GIGA))
+    return 0
+
+
+@syscall("gettimeofday")
+def gettimeofday(process: Process, tv: Annotated[Pointer, Out(16)], tz: Annotated[Pointer, Out(8)]) -> int:
+    """Linux: gettimeofday(2).  Deviation: the time zone is 0, as libc documents it."""
+    now = host.time_ns() // 1000
+    if tv:
+        process.memory.pack(TIMEVAL, tv, *divmod(now, 1_000_000))
+    if tz:
+        process.memory.pack(TIMEZONE, tz, 0, 0)
+    return 0
+
+
+def _duration(process: Process, address: int) -> float:
+    """Read a timespec that says how long, in seconds.  Raises EFAULT, EINVAL."""
+    seconds, nanoseconds = process.memory.unpack(TIMESPEC, address)
+    if seconds < 0 or not 0 <= nanoseconds < GIGA:
+        raise OSError(EINVAL, "timespec")
+    return float(seconds + nanoseconds / GIGA)
+
+
+@syscall("nanosleep")
+def nanosleep(process: Process, req: TimespecIn, rem: TimespecOut) -> int:
+    """Linux: nanosleep(2); nothing interrupts it yet, so `rem` is not written."""
+    process.sleep(_duration(process, req))
+    return 0
+
+
+TIMER_ABSTIME = 1
+
+
+@syscall("clock_nanosleep")
+def clock_nanosleep(process: Process, clockid: ClockId, flags: Int, request: TimespecIn, remain: TimespecOut) -> int:
+    """Linux: clock_nanosleep(2).  Deviation: no dynamic clocks; CPU-time clocks are slept for in real time."""
+    _check_clock(clockid)
+    host.clock_getres(clockid)
+    seconds = _duration(process, request)
+    if flags & TIMER_ABSTIME:
+        seconds -= host.clock_gettime(clockid)
+    process.sleep(seconds)
+    return 0
