@@ -103,28 +103,29 @@ def verify(code: CodeType, *, globals: Container[str] | None = None, freevars: i
 
 def _check_header(code: CodeType, freevars: int | None) -> None:
     """Check what a code object says about itself."""
-
-    def fail(message: str) -> VerificationError:
-        return VerificationError("header", message, code.co_name)
-
+    message = ""
+    flags, locals_, cells = code.co_flags, code.co_nlocals, len(code.co_freevars)
     if not (3, 11) <= facts.VERSION <= (3, 14):
-        raise fail(f"the instructions of CPython {facts.VERSION} are unknown")
-    flags = code.co_flags
-    if flags & _REQUIRED_FLAGS != _REQUIRED_FLAGS or flags & ~(_REQUIRED_FLAGS | _HARMLESS_FLAGS):
-        raise fail(f"flags {flags:#x}")
-    if code.co_kwonlyargcount or code.co_argcount > code.co_nlocals or code.co_nlocals != len(code.co_varnames):
-        raise fail("numbers of arguments and locals do not agree")
-    cells = len(code.co_freevars)
-    if code.co_cellvars or (freevars is not None and cells != freevars):
-        raise fail(f"{len(code.co_cellvars)} cells of its own, {cells} free variables")
-    slots = code.co_nlocals + cells
-    if slots + code.co_stacksize > _MAX_FRAME:
-        raise fail(f"{slots} locals and a stack of {code.co_stacksize}")
+        message = f"the instructions of CPython {facts.VERSION} are unknown"
+    elif flags & _REQUIRED_FLAGS != _REQUIRED_FLAGS or flags & ~(_REQUIRED_FLAGS | _HARMLESS_FLAGS):
+        message = f"flags {flags:#x}"
+    elif code.co_kwonlyargcount or code.co_argcount > locals_ or locals_ != len(code.co_varnames):
+        message = "numbers of arguments and locals do not agree"
+    elif code.co_cellvars or (freevars is not None and cells != freevars):
+        message = f"{len(code.co_cellvars)} cells of its own, {cells} free variables"
+    elif locals_ + cells + code.co_stacksize > _MAX_FRAME:
+        message = f"{locals_} locals and a stack of {code.co_stacksize}"
+    if message:
+        raise VerificationError("header", message, code.co_name)
+
+
+def _check_slots(code: CodeType) -> None:
+    """Check that a frame has slots for locals and free variables and for nothing else, which `marshal` would allow."""
     try:
-        code._varname_from_oparg(slots)  # type: ignore[attr-defined]
+        code._varname_from_oparg(code.co_nlocals + len(code.co_freevars))  # type: ignore[attr-defined]
     except IndexError:
         return
-    raise fail("slots that are neither locals nor free variables")
+    raise VerificationError("header", "slots that are neither locals nor free variables", code.co_name)
 
 
 def _unfuse(code: CodeType, opcodes: bytes) -> bytes:
@@ -170,6 +171,7 @@ def _enter_function(walk: Walk, code: CodeType) -> None:
         cells = len(code.co_freevars)
         if not cells or walk.arguments[0] != cells:
             raise walk.fail("free-index", f"COPY_FREE_VARS {walk.arguments[0]} for {cells} free variables", 0)
+        _check_slots(code)
         resume = 1
         walk.slots += cells
     if walk.opcodes[resume] != facts.OPCODES["RESUME"] or walk.arguments[resume]:

@@ -35,7 +35,8 @@ def _kind(walk: Walk, unit: int, depth: int, kinds: int, place: int) -> int:
     """Return the kind of the slot `place` below the top, 1 being the top."""
     if not 0 < place <= depth:
         raise walk.fail("stack-underflow", f"slot {place} from the top, {depth} on the stack", unit)
-    return kinds >> 4 * (depth - place) & 15
+    kind: int = kinds >> 4 * (depth - place) & 15
+    return kind
 
 
 def read_local(walk: Walk, unit: int, index: int, missing: int) -> None:
@@ -63,7 +64,8 @@ def check_name(walk: Walk, unit: int, index: int) -> str:
 
 def jump_target(walk: Walk, unit: int, arg: int) -> int:
     """Return where a forward jump leads."""
-    return unit + facts.ROWS[walk.opcodes[unit]][3] + arg
+    size: int = facts.ROWS[walk.opcodes[unit]][3]
+    return unit + size + arg
 
 
 # --- calls --------------------------------------------------------------------

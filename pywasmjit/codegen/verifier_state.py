@@ -25,6 +25,9 @@ State = tuple[int, int, int]
 """(depth, kinds, missing)"""
 
 _POWERS = [1 << n for n in range(1024)]
+_PADDING = [0] * facts.LARGEST
+"""Read ahead of the end of malformed code, never executed."""
+_BEYOND = [True] * (facts.LARGEST + 1)
 
 
 class VerificationError(WasmError):
@@ -46,10 +49,7 @@ class VerificationError(WasmError):
 
 
 class Powers:
-    """A sequence of the powers of two below 2**length, made on demand."""
-
-    def __init__(self, length: int) -> None:
-        self.length = length
+    """The powers of two, made on demand: a table for ten thousands of locals would take their number squared."""
 
     def __getitem__(self, index: int) -> int:
         return 1 << index
@@ -58,28 +58,50 @@ class Powers:
 class Walk:
     """The claims of one code object, and what has been found out about it so far."""
 
+    __slots__ = (
+        "arguments",
+        "bits",
+        "constants",
+        "entries",
+        "first",
+        "idle",
+        "level",
+        "limit",
+        "locals",
+        "marks",
+        "name",
+        "names",
+        "names_allowed",
+        "opcodes",
+        "reached",
+        "restart",
+        "slots",
+        "starts",
+        "states",
+        "units",
+    )
+
     def __init__(self, code: CodeType, raw: bytes, opcodes: bytes, names_allowed: Container[str] | None) -> None:
         self.name = code.co_name
         self.units = units = len(opcodes)
-        padding = [0] * facts.LARGEST  # never executed, but read ahead
-        self.opcodes = [*opcodes, *padding]
-        self.arguments = [*raw[1::2], *padding]
+        self.opcodes = [*opcodes, *_PADDING]
+        self.arguments = [*raw[1::2], *_PADDING]
+        self.marks = [False] * units + _BEYOND  # where the sweep looks closer
         self.locals = code.co_nlocals
         self.slots = code.co_nlocals  # and free variables, once copied
         self.names = code.co_names
         self.names_allowed = names_allowed
         self.constants = len(code.co_consts)
         self.limit = code.co_stacksize
-        self.bits: Sequence[int] | Powers = _POWERS if self.locals <= 1024 else Powers(self.locals)
+        self.bits: Sequence[int] | Powers = _POWERS if self.locals <= 1024 else Powers()
         self.entries: list[Entry] = []
         self.starts: list[int] = []
         self.first = 0  # the first unit that may be jumped to
-        self.marks = [False] * units + [True] * (facts.LARGEST + 1)  # where the loop looks closer
         self.states: dict[int, State] = {}
         self.reached: set[int] = set()  # marked positions that are starts of reachable instructions
         self.idle: set[int] = set()  # starts of unreachable instructions
         self.level = 0  # slots that the current table entry promises to its handler
-        self.restart = sys.maxsize
+        self.restart = sys.maxsize  # where the next sweep must start
 
     def fail(self, rule: str, message: str, unit: int | None = None) -> VerificationError:
         """Return the error to raise."""

@@ -57,12 +57,13 @@ def parse_exception_table(table: bytes, units: int) -> list[Entry]:
 
 
 _NUMBER = rb"[\x40-\x7f]{0,5}[\x00-\x3f]"
-_LOCATION = re.compile(
-    rb"[\x80-\xcf][\x00-\x7f]"  # short form
+_RUN = re.compile(
+    rb"(?:[\x80-\xcf][\x00-\x7f]"  # short form
     rb"|[\xd0-\xe7][\x00-\x7f]{2}"  # one line
     rb"|[\xe8-\xef]" + _NUMBER +  # no columns
     rb"|[\xf0-\xf7]" + _NUMBER * 4 +  # long form
-    rb"|[\xf8-\xff]",  # none
+    rb"|[\xf8-\xff]"  # none
+    rb"){1,1000}",  # in runs: matching takes memory for each entry
     re.DOTALL,
 )  # fmt: skip
 _LOW_BYTES = bytes(range(128))
@@ -71,8 +72,11 @@ _UNITS = bytes((number & 7) + 1 for number in range(256))
 
 def check_location_table(table: bytes, units: int) -> None:
     """Refuse a location table with a broken entry, or one that describes more than `units`."""
-    heads = table.translate(_UNITS, _LOW_BYTES)
-    if sum(heads) > units:
+    if sum(table.translate(_UNITS, _LOW_BYTES)) > units:
         raise TableError("the location table describes more than the code")
-    if _LOCATION.sub(b"", table):
-        raise TableError("the location table has a broken entry")
+    place, end = 0, len(table)
+    while place < end:
+        match = _RUN.match(table, place)
+        if match is None:
+            raise TableError("the location table has a broken entry")
+        place = match.end()
