@@ -150,6 +150,7 @@ def test_entries_count_per_thread():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_after_fork_the_guests_of_other_threads_are_gone():
     entered, leave = threading.Event(), threading.Event()
 

@@ -579,6 +579,7 @@ def test_without_ctypes():
     run_script(NO_CTYPES)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_fork_makes_memory_private():
     memory = Memory(1)
     memory[0] = 1

@@ -189,6 +189,7 @@ def test_no_wake_up_is_lost_between_store_and_wait(memory):
     assert memory.unpack("<2I", 0) == (rounds + 1, rounds)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_after_fork_nobody_waits(memory):
     sleeper = Sleeper(memory, 0)
     child = os.fork()
