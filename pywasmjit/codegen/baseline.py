@@ -325,7 +325,10 @@ class FunctionCompiler:
     def duplicable(self, value: Value) -> tuple[str, Any]:
         """Take a normal value off the top of the stack; return what pushes it, now and again."""
         if value.constant is not None:
-            self.code.pop()
+            if self.code[-1][0] is t.LOAD_CONST:
+                self.code.pop()
+            else:  # what remains of an operand above lies behind it
+                self.emit(t.POP)
             return t.LOAD_CONST, value.constant
         if value.slot >= 0 and self.code[-1][:2] == (t.LOAD_FAST, value.slot):
             self.code.pop()

@@ -14,6 +14,8 @@ Rules that keep CPython from crashing, whoever the compiler is:
   that arrives during the jump is looked up at the instruction laid out before
   the target.  Compilers emit it; the verifier insists on it where a handler is
   in reach.
+* A function with free variables begins with COPY_FREE_VARS, whether it uses them
+  or not: CPython reads every cell of a frame when somebody asks for its locals.
 * Names, constants and locals are given by value; indices are the assembler's.
 """
 
@@ -333,7 +335,7 @@ def assemble(
     code.argnames = slots[:parameters]
     code.freevars = list(cells)
     code.flags = CompilerFlags.OPTIMIZED | CompilerFlags.NEWLOCALS | (CompilerFlags.NESTED if cells else 0)
-    if any(item[0] in (LOAD_CELL, STORE_CELL) for item in items):
+    if cells:  # even if none is used: reading `f_locals` of a frame follows them all
         code.append(Instr("COPY_FREE_VARS", len(cells), lineno=first_line))
     code.append(Instr("RESUME", 0, lineno=first_line))
     code.extend(_pair_moves(translator.elements, slots[:parameters]) if VERSION >= (3, 13) else translator.elements)

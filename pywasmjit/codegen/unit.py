@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from types import CodeType
 from typing import Final
+from zlib import crc32
 
 from pywasmjit.codegen import emitters  # noqa: F401  (fills the table of emitters)
 from pywasmjit.codegen import target as t
@@ -15,7 +16,7 @@ from pywasmjit.codegen.verifier import verify
 from pywasmjit.wasm.module import ModuleSyntax
 
 CELLS: Final = 4
-"""Globals kept in closure cells; each costs 1 ns at every call of a function that uses any of them."""
+"""Globals kept in closure cells; each costs 1 ns at every call of every function of the module."""
 
 LINK: Final = "link"
 """Global name of the callable that compiles and installs a function, given its index."""
@@ -36,6 +37,15 @@ def plan_cells(module: ModuleSyntax) -> dict[int, int]:
     return {index: place for place, index in enumerate(private[:CELLS])}
 
 
+_digests: Final[dict[str, int]] = {}
+
+
+def _distinct(name: str, data: bytes) -> str:
+    """Return the name, with a suffix if another module goes by it: tracebacks find their text by file name."""
+    digest = crc32(data)
+    return name if _digests.setdefault(name, digest) == digest else f"{name}~{digest:08x}"
+
+
 class CompilationUnit:
     """Templates and stubs of a module's functions.
 
@@ -45,6 +55,7 @@ class CompilationUnit:
     def __init__(self, module: ModuleSyntax, module_name: str) -> None:
         self.module = module
         self.module_name = module_name
+        self._file = _distinct(module_name, module.data)
         self.cells = plan_cells(module)
         self._cell_names = tuple(f"global{index}" for index in self.cells)
         self._views = ViewBudget()
@@ -59,7 +70,7 @@ class CompilationUnit:
 
     def filename(self, index: int) -> str:
         """Return the file name under which tracebacks show function `index`."""
-        return f"{self.module_name}:func[{index}]"
+        return f"{self._file}:func[{index}]"
 
     def template(self, index: int) -> CodeTemplate:
         """Return the template of function `index` (not an import), compiled on first use.

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
+from pywasmjit.errors import Trap, TrapCode
 from pywasmjit.runtime.memories import Memory
 
 _locks: Final[weakref.WeakKeyDictionary[Memory, threading.Lock]] = weakref.WeakKeyDictionary()
@@ -31,11 +32,13 @@ OPERATIONS: Final[dict[str, Callable[..., int]]] = {
 def locked(memory: Memory) -> Callable[..., int]:
     """Return a function (operation, width in bytes, address, operands...) -> old value, atomic among its like.
 
-    The address is aligned; IndexError where it is out of bounds, as from a view.
+    The address is aligned.  Raises Trap(MEMORY_OUT_OF_BOUNDS).
     """
     lock = _locks.setdefault(memory, threading.Lock())
 
     def modify(operation: str, width: int, address: int, *operands: int) -> int:
+        if address + width > len(memory):
+            raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
         view = memory.strided(_FORMATS[width], 0)
         with lock:
             old: int = view[address]

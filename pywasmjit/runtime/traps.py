@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.codegen.template import FIRST_LINE
 from pywasmjit.errors import ResourceLimit, StackExhausted, Trap, TrapCode, TrapFrame, WasmError
+from pywasmjit.runtime import views
 from pywasmjit.wasm.opcodes import Effect, Op
 
 if TYPE_CHECKING:
@@ -84,6 +85,14 @@ def _op(traceback: TracebackType) -> Op | None:
     return linkage.op_at(template, traceback.tb_lineno - FIRST_LINE)
 
 
+def _innermost(traceback: TracebackType) -> TracebackType:
+    """Return the entry where the exception was raised; a view written in Python counts as the access itself."""
+    following = traceback.tb_next
+    while following is not None and following.tb_frame.f_code.co_filename != views.__file__:
+        traceback, following = following, following.tb_next
+    return traceback
+
+
 def _is_engine(traceback: TracebackType | None) -> bool:
     """Return whether the frames from here on are the engine's own."""
     return traceback is None or traceback.tb_frame.f_code.co_filename.startswith(_PACKAGE)
@@ -115,9 +124,7 @@ def translate(error: BaseException) -> WasmError | None:
         return ResourceLimit("host memory", "available", str(error)) if _exhausted(traceback) else None
     if not isinstance(error, IndexError | ZeroDivisionError) or traceback is None:
         return None
-    innermost = traceback
-    while innermost.tb_next is not None:
-        innermost = innermost.tb_next
+    innermost = _innermost(traceback)
     op = _op(innermost)
     if op is None or _calls(innermost.tb_frame.f_code, innermost.tb_lasti):
         return None

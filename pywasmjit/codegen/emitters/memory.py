@@ -272,11 +272,12 @@ def f32_store(c: FunctionCompiler, memarg: tuple[int, int, int]) -> None:
 def call_method(c: FunctionCompiler, name: str, count: int, result: str | None, *, effects: int = IMPURE) -> None:
     """Call a live object with the topmost `count` operands."""
     operands = c.pop_normal(count)
+    start = operands[0].start if operands else len(c.code)
     c.call(name, operands)
     if result is None:
         c.emit(t.POP)
     else:
-        c.push_result(result, operands, effects=effects)
+        c.push_result(result, operands, effects=effects).start = start
 
 
 @emits("memory.size")
