@@ -116,12 +116,14 @@ class TypeReader(Reader):
     def heaptype(self) -> RefType:
         """Read a heap type; return the nullable reference type over it."""
         start = self.position
-        code = self.s33()
-        if code >= 0:
-            self.need("function-references", "a reference to a type of the module", start)
-        if code & 0x7F not in HEAP_TYPES or code < -64:
+        code = self.byte()
+        if code in HEAP_TYPES:
+            return self._abstract(code, start)
+        self.position = start
+        if self.s33() < 0:
             raise MalformedError("malformed heap type", start)
-        return self._abstract(code & 0x7F, start)
+        self.need("function-references", "a reference to a type of the module", start)
+        raise AssertionError("references to types are not implemented")
 
     def _abstract(self, code: int, start: int) -> RefType:
         name, feature = HEAP_TYPES[code]

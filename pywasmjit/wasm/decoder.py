@@ -228,7 +228,7 @@ def _decode_tables(parts: _Parts, reader: TypeReader) -> None:
     for _ in range(_count(reader, "tables", limits.TABLES)):
         start = reader.position
         init: Expr | None = None
-        if reader.data[start] == 0x40 and start < reader.end:
+        if start < reader.end and reader.data[start] == 0x40:
             reader.skip(1)
             if reader.byte():
                 raise MalformedError("zero byte expected", start + 1)
@@ -340,7 +340,7 @@ def _decode_code(parts: _Parts, reader: TypeReader) -> None:
         if size >= 0x80:
             size, start = leb_u32(data, position)
         position = start + size
-        if position > end:
+        if position > end or not size:
             raise MalformedError("unexpected end of section or function", start)
         if size > limits.BODY_BYTES:
             raise ResourceLimit("body_bytes", limits.BODY_BYTES, f"{size} at offset {start:#x}")

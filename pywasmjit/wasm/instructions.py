@@ -115,7 +115,10 @@ def read_opcode(reader: TypeReader) -> Op:
     start = reader.position
     code = reader.byte()
     if code in PREFIXES:
-        code = code << 16 | reader.u32()
+        number = reader.u32()
+        if number > 0xFFFF:
+            raise MalformedError(f"illegal opcode {code:02x} {number:02x}", start)
+        code = code << 16 | number
     op = BY_CODE.get(code)
     if op is None or op.feature not in reader.features or op.feature not in IMPLEMENTED:
         _refuse(op, code, reader.features, start)

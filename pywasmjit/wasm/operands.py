@@ -27,7 +27,7 @@ from pywasmjit.wasm.types import FuncType, ValType
 
 
 class _Marker:
-    """An object on the stack of types that is not a type."""
+    """An object where else a type stands."""
 
     __slots__ = ("name",)
 
@@ -45,13 +45,16 @@ POLYMORPHIC: Final = _Marker("unreachable")
 BOTTOM: Final = _Marker("any type")
 """An operand taken from a polymorphic stack: of every type."""
 
+NOWHERE: Final = _Marker("nowhere")
+"""Never on the stack."""
+
 BLOCK, LOOP, IF, ELSE, BODY = "block", "loop", "if", "else", "function"
 
 
 class Frame(NamedTuple):
     """An open block.
 
-    end_types: what the fast loop must find at `end`; a type that is nowhere if it must not decide.
+    end_types: what the fast loop must find at `end`; `NOWHERE` if it must not decide.
     label_types: what a branch to the block carries.
     """
 
@@ -65,15 +68,17 @@ def make_frame(opener: str, type: FuncType) -> Frame:
     """Return the frame of a block; frames are immutable and can be shared."""
     ends: tuple[Any, ...] = type.results
     if opener == IF and type.params != type.results:
-        ends = (BARRIER,)
+        ends = (NOWHERE,)
     return Frame(ends, type.params if opener == LOOP else type.results, type, opener)
 
 
 SIMPLE_FRAMES: Final[dict[str, list[Frame | None]]] = {
-    opener: [make_frame(opener, BLOCKS[code]) if code in BLOCKS else None for code in range(256)]
+    opener: [
+        make_frame(opener, BLOCKS[code]) if code in (0x40, 0x7F, 0x7E, 0x7D, 0x7C) else None for code in range(256)
+    ]
     for opener in (BLOCK, LOOP, IF)
 }
-"""By the first byte of a block type; None where it takes more than this byte to know."""
+"""By the first byte of a block type; None unless that byte is all, and of the minimum."""
 
 WORK_PER_BYTE: Final = 16
 FREE_WORK: Final = 4_000
