@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from .engines import Engine, Pywasmjit
+from .engines import Pywasmjit
 from .expectations import PATH, FileExpectation, differences, needs, read_expectations, write_expectations
 from .runner import Status
-from .scripts import ScriptRun, missing_message, run_script, script_paths, spec_folder
+from .scripts import EngineMaker, ScriptRun, missing_message, run_script, script_paths, spec_folder
 
 _EXAMPLES: Final = """\
 examples:
@@ -42,10 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     is_ours = options.engine == "pywasmjit"
     expectations = read_expectations(PATH.read_text("utf-8"))
+    engine = _engine(options.engine)
     runs, problems = [], 0
     for path in paths:
         expectation = expectations.setdefault(path, FileExpectation())
-        run, seconds = _timed(folder, path, _engine(options.engine), expectation)
+        run, seconds = _timed(folder, path, engine, expectation)
         if options.update:
             expectation.needs = needs(run.outcomes)
         problems += _print_problems(run, expectation if is_ours else _without_needs(run, expectation))
@@ -58,12 +59,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if problems else 0
 
 
-def _engine(name: str) -> Callable[[], Engine]:
+def _engine(name: str) -> EngineMaker:
     if name == "pywasmjit":
         return Pywasmjit
-    from .engine_wasmtime import Wasmtime
+    from .engine_wasmtime import Wasmtime, make_engine
 
-    return Wasmtime
+    shared = make_engine()
+    return lambda proposal: Wasmtime(shared)
 
 
 def _chosen(paths: list[str], wanted: list[str]) -> list[str]:
@@ -72,9 +74,7 @@ def _chosen(paths: list[str], wanted: list[str]) -> list[str]:
     return [path for path in paths if not names or path in names or path.rpartition("/")[0] in names]
 
 
-def _timed(
-    folder: Path, path: str, engine: Callable[[], Engine], expectation: FileExpectation
-) -> tuple[ScriptRun, float]:
+def _timed(folder: Path, path: str, engine: EngineMaker, expectation: FileExpectation) -> tuple[ScriptRun, float]:
     start = time.perf_counter()
     run = run_script(folder, path, engine, expectation)
     return run, time.perf_counter() - start

@@ -75,6 +75,8 @@ def make_engine() -> wasmtime.Engine:
 class Wasmtime:
     """One store of wasmtime; an instance is the mapping of its exports."""
 
+    missing_proposal = ""
+
     def __init__(self, engine: wasmtime.Engine | None = None) -> None:
         self._engine = engine or make_engine()
         self._store = wasmtime.Store(self._engine)

@@ -6,6 +6,7 @@ a defect of the engine, and the runner reports it as such.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -59,8 +60,11 @@ class Thrown(Verdict):
 class Engine(Protocol):
     """A store's worth of an engine; a thread of a script has one of its own.
 
-    Modules and instances are the engine's own objects.
+    Modules and instances are the engine's own objects.  missing_proposal: the name of the proposal that the script is
+    about, if the engine has never heard of it; else "".
     """
+
+    missing_proposal: str
 
     def compile(self, data: bytes) -> Any:
         """Return a module.  Raises Refused, Unsupported."""
@@ -88,17 +92,23 @@ class Engine(Protocol):
 
 
 class Pywasmjit:
-    """This project's engine, through its public interface."""
+    """This project's engine, through its public interface; proposal: what is to be on beside WebAssembly 3.0."""
 
-    def __init__(self) -> None:
+    def __init__(self, proposal: str = "") -> None:
         import pywasmjit
 
         self._api = pywasmjit
+        self._proposal = proposal
+        self._features = pywasmjit.Features.default()
+        is_known = not proposal or hasattr(self._features, proposal.replace("-", "_"))
+        self.missing_proposal = "" if is_known else proposal
+        if proposal and is_known:
+            self._features = dataclasses.replace(self._features, **{proposal.replace("-", "_"): True})
         self._spectest: dict[str, object] = self._make_spectest()
 
     def compile(self, data: bytes) -> Any:
         with self._verdicts():
-            return self._api.Module(data)
+            return self._api.Module(data, features=self._features)
 
     def import_modules(self, module: Any) -> set[str]:
         return {item.module for item in module.imports}
@@ -127,7 +137,7 @@ class Pywasmjit:
         return kind if isinstance(kind, str) else ""
 
     def new_thread(self) -> Engine:
-        return Pywasmjit()
+        return Pywasmjit(self._proposal)
 
     def share(self, instance: Any, thread: Engine) -> Any:
         return instance

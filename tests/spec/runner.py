@@ -115,7 +115,10 @@ class Session:
     def run(self, commands: Iterable[Command]) -> None:
         """Run commands in their order and keep their outcomes; None of them raises."""
         for command in commands:
-            self.outcomes.append(self._outcome(command))
+            outcome = self._outcome(command)
+            if outcome.status is Status.FAILED and self.engine.missing_proposal:
+                outcome = Outcome(command, Status.UNSUPPORTED, self.engine.missing_proposal)
+            self.outcomes.append(outcome)
         for name in [*self._threads]:
             self._join(name)
 

@@ -16,6 +16,12 @@ from .script import Column, read_script
 
 FOLDER_VARIABLE: Final = "PYWASMJIT_SPEC"
 
+PROPOSALS: Final = "proposals"
+"""The folder whose folders are named after features beyond WebAssembly 3.0."""
+
+EngineMaker = Callable[[str], Engine]
+"""Makes an engine, given the name of the proposal that has to be on, or ""."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScriptRun:
@@ -54,11 +60,13 @@ def script_paths(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.wast"))
 
 
-def run_script(folder: Path, path: str, engine: Callable[[], Engine], expectation: FileExpectation) -> ScriptRun:
+def run_script(folder: Path, path: str, make_engine: EngineMaker, expectation: FileExpectation) -> ScriptRun:
     """Run one script on a new engine.  Raises ScriptError if it cannot be read."""
+    parts = path.split("/")
     commands = read_script(folder / path)
     converter = Converter(folder / path)
-    session = Session(engine(), converter, frozenset(expectation.left_out))
+    engine = make_engine(parts[1] if parts[0] == PROPOSALS else "")
+    session = Session(engine, converter, frozenset(expectation.left_out))
     session.run(commands)
     converter.save()
     return ScriptRun(path, tuple(session.outcomes))
