@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from pywasmjit.codegen import target as t
-from pywasmjit.codegen.stack import MASKS, SMALL, Value
+from pywasmjit.codegen.analyses.assignment import assignments
+from pywasmjit.codegen.stack import MASKS, SMALL, SignedLess, Value
 from pywasmjit.codegen.template import FIRST_LINE, MEANING, SUPPORT, VIEW, CodeTemplate, Reference
 from pywasmjit.wasm import numerics
 from pywasmjit.wasm.decoder import decode_expr
@@ -106,12 +107,8 @@ class ViewBudget:
 
 
 _OPENS: Final = frozenset(BY_NAME[name] for name in ("block", "loop", "if"))
-_LOOP: Final = BY_NAME["loop"]
 _END: Final = BY_NAME["end"]
 _ELSE: Final = BY_NAME["else"]
-_SETS: Final = frozenset(BY_NAME[name] for name in ("local.set", "local.tee"))
-_GET: Final = BY_NAME["local.get"]
-_FORKS: Final = frozenset(BY_NAME[name] for name in ("if", "else", "br", "br_if", "br_table", "return", "unreachable"))
 
 _CONSTANTS: Final[dict[Op, Callable[[int], Any]]] = {
     BY_NAME["i32.const"]: int,
@@ -206,38 +203,9 @@ class FunctionCompiler:
         place = local - len(self.local_types)
         return place if place >= 0 else None
 
-    def _scan(self) -> int:
-        """Note what each loop assigns; return the bit set of locals that are set before anything can branch."""
-        opened: list[tuple[int, int]] = []
-        assigned = touched = early = 0
-        straight = True
-        for place, (_, op, immediate) in enumerate(self.body):
-            if op in _SETS:
-                if immediate < FAST_LOCALS:
-                    bit = 1 << immediate
-                    assigned |= bit
-                    if straight and not touched & bit:
-                        early |= bit
-                    touched |= bit
-            elif op is _GET:
-                if straight and immediate < FAST_LOCALS:
-                    touched |= 1 << immediate
-            elif op in _OPENS:
-                opened.append((place if op is _LOOP else -1, assigned))
-                assigned = 0
-            elif op is _END and opened:
-                loop, outer = opened.pop()
-                if loop >= 0:
-                    self._loop_assigns[loop] = assigned
-                assigned |= outer
-            if op in _FORKS:
-                straight = False
-        return early
-
     def _prologue(self) -> None:
-        early = self._scan()
-        count = len(self.type.params)
-        cleared = [i for i in range(count, len(self.local_types)) if not early >> i & 1]
+        unset, self._loop_assigns = assignments(self.body, len(self.type.params), FAST_LOCALS)
+        cleared = [i for i in range(len(self.type.params), len(self.local_types)) if unset >> i & 1]
         if len(cleared) > 2:
             self.emit(t.LOAD_CONST, tuple(ZERO.get(self.local_types[i]) for i in cleared))
             self.emit(t.UNPACK, len(cleared))
@@ -510,8 +478,14 @@ class FunctionCompiler:
 
     def _materialise_signed(self, value: Value) -> None:
         """Compare both operands with their sign bits flipped."""
-        condition = value.condition
-        assert condition is not None
+        assert value.condition is not None
+        self.emit_signed_less(value.condition)
+        if value.inverted:
+            self.code[-1] = (t.COMPARE, ">=", self.line)
+        value.condition = None
+
+    def emit_signed_less(self, condition: SignedLess) -> None:
+        """Compare the operands of a condition, whatever they are."""
         half = (MASKS[condition.type] + 1) >> 1
         for operation, argument, _, _ in (condition.left, condition.right):
             if operation is t.LOAD_CONST:
@@ -520,8 +494,7 @@ class FunctionCompiler:
                 self.emit(operation, argument)
                 self.emit(t.LOAD_CONST, half)
                 self.emit(t.BINARY, "^")
-        self.emit(t.COMPARE, ">=" if value.inverted else "<")
-        value.condition = None
+        self.emit(t.COMPARE, "<")
 
     # ----------------------------------------------------------------- facts and branches
 

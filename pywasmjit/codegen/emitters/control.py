@@ -7,6 +7,8 @@ equal targets.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Frame, FunctionCompiler, emits
 from pywasmjit.codegen.stack import MASKS, SignedLess, Value
@@ -33,46 +35,33 @@ def jump_if_less(c: FunctionCompiler, condition: SignedLess, label: t.Label, whe
     The unsigned comparison has the answer unless exactly one operand is
     negative; most often one comparison with 2**(N-1) rules that out.
     """
-    (lop, larg, _, lhigh), (rop, rarg, _, rhigh) = condition.left, condition.right
+    left, right = condition.left[:2], condition.right[:2]
     half = (MASKS[condition.type] + 1) >> 1
-
-    def test(operation: str, argument: object, comparison: str, target: t.Label, *, other: tuple[str, object]) -> None:
-        c.emit(operation, argument)
-        c.emit(*other)
-        c.emit(t.COMPARE, comparison)
-        c.emit(t.JUMP_IF, target)
-
     limit = t.LOAD_CONST, half
-    left, right = (lop, larg), (rop, rarg)
     end = t.Label()
-    if rhigh < half:  # true if left < right or left is negative
-        if when:
-            test(*left, "<", label, other=right)
-            test(*left, ">=", label, other=limit)
-        else:
-            test(*left, "<", end, other=right)
-            test(*left, "<", label, other=limit)
-    elif lhigh < half:  # true if left < right and right is not negative
-        test(*left, ">=", end if when else label, other=right)
-        test(*right, "<" if when else ">=", label, other=limit)
+    if condition.right[3] < half:  # true if left < right or left is negative
+        _test(c, left, "<", right, label if when else end)
+        _test(c, left, ">=" if when else "<", limit, label)
+    elif condition.left[3] < half:  # true if left < right and right is not negative
+        _test(c, left, ">=", right, end if when else label)
+        _test(c, right, "<" if when else ">=", limit, label)
     else:
         less = t.Label()
-        test(*left, "<", less, other=right)
-        if when:
-            test(*left, "<", end, other=limit)
-            test(*right, "<", label, other=limit)
-            c.emit(t.JUMP, end)
-            c.emit(t.LABEL, less)
-            test(*right, "<", label, other=limit)
-            test(*left, ">=", label, other=limit)
-        else:
-            test(*left, "<", label, other=limit)
-            test(*right, ">=", label, other=limit)
-            c.emit(t.JUMP, end)
-            c.emit(t.LABEL, less)
-            test(*right, "<", end, other=limit)
-            test(*left, "<", label, other=limit)
+        _test(c, left, "<", right, less)
+        _test(c, left, "<", limit, end if when else label)
+        _test(c, right, "<" if when else ">=", limit, label)
+        c.emit(t.JUMP, end)
+        c.emit(t.LABEL, less)
+        _test(c, right, "<", limit, label if when else end)
+        _test(c, left, ">=" if when else "<", limit, label)
     c.emit(t.LABEL, end)
+
+
+def _test(c: FunctionCompiler, a: tuple[str, Any], comparison: str, b: tuple[str, Any], target: t.Label) -> None:
+    c.emit(*a)
+    c.emit(*b)
+    c.emit(t.COMPARE, comparison)
+    c.emit(t.JUMP_IF, target)
 
 
 def pop_condition(c: FunctionCompiler) -> Value:

@@ -46,7 +46,8 @@ def oracle(text: str, name: str, *arguments: int) -> Any:
         "(if (result i32) (i32.{op} (local.get 0) (i32.load8_u (i32.and (local.get 1) (i32.const 7))))"
         " (then (i32.const 1)) (else (i32.const 0)))",
         "(i32.{op} (i32.sub (i32.and (local.get 0) (i32.const 255)) (i32.const 100)) (i32.const -3))",
-        "(i32.{op} (local.tee 0 (i32.add (local.get 0) (local.get 1))) (local.tee 1 (i32.mul (local.get 0) (i32.const 3))))",
+        "(i32.{op} (local.tee 0 (i32.add (local.get 0) (local.get 1)))"
+        " (local.tee 1 (i32.mul (local.get 0) (i32.const 3))))",
     ],
 )
 def test_signed_comparison_in_every_context(operation: str, shape: str) -> None:
@@ -63,7 +64,8 @@ def test_signed_comparison_in_every_context(operation: str, shape: str) -> None:
 def test_a_comparison_with_a_constant_of_each_sign() -> None:
     for constant in (-5, -1, 0, 1, 7, 0x7FFFFFFF, -0x80000000):
         body = "".join(
-            f"(local.set 1 (i32.or (i32.shl (local.get 1) (i32.const 1)) (i32.{op} (local.get 0) (i32.const {constant}))))"
+            f"(local.set 1 (i32.or (i32.shl (local.get 1) (i32.const 1))"
+            f" (i32.{op} (local.get 0) (i32.const {constant}))))"
             for op in SIGNED
         )
         f = exports(f'(module (func (export "f") (param i32) (result i32) (local i32) {body} (local.get 1)))').f

@@ -174,7 +174,8 @@ def test_a_recursion_error_of_the_host_stays_one() -> None:
         return deep(n + 1) + 1
 
     inst = instance(
-        '(module (import "e" "deep" (func (param i32) (result i32))) (func (export "f") (drop (call 0 (i32.const 1)))))',
+        '(module (import "e" "deep" (func (param i32) (result i32)))'
+        ' (func (export "f") (drop (call 0 (i32.const 1)))))',
         {"e": {"deep": deep}},
     )
     with pytest.raises(RecursionError):
