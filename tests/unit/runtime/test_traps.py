@@ -96,7 +96,8 @@ def test_host_exceptions_pass_with_wasm_frames() -> None:
         raise KeyError("lost")
 
     inst = instance(
-        '(module (import "e" "fail" (func (param i32) (result i32))) (func (export "f") (call 0 (i32.const 1)) (drop)))',
+        '(module (import "e" "fail" (func (param i32) (result i32)))'
+        ' (func (export "f") (call 0 (i32.const 1)) (drop)))',
         {"e": {"fail": fail}},
     )
     with pytest.raises(KeyError) as caught:

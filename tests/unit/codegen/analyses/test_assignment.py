@@ -11,7 +11,7 @@ from tests.wat import assemble
 
 
 def analyse(body: str) -> tuple[set[int], list[set[int]]]:
-    """Return the locals that may be read unset, and what each loop sets, of a function (param i32) with 4 locals more."""
+    """Return the locals that may be read unset, and what each loop sets, of 4 locals after a parameter."""
     module = wj.Module(assemble(f"(module (func (param i32) (local i32 i32 i32 i32) {body}))")).syntax
     found = assignments(decode_expr(module, module.bodies[0].start, module.bodies[0].end), 1, 1000)
     loops = [{n for n in range(5) if bits >> n & 1} for _, bits in sorted(found.loops.items())]
