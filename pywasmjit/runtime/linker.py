@@ -23,7 +23,6 @@ from pywasmjit.codegen import template as kinds
 from pywasmjit.codegen.baseline import ZERO
 from pywasmjit.codegen.template import CodeTemplate
 from pywasmjit.codegen.unit import LINK, CompilationUnit
-from pywasmjit.runtime.atomics import locked
 from pywasmjit.runtime.functions import Func, wrap
 from pywasmjit.runtime.globals import Global
 from pywasmjit.runtime.memories import Memory
@@ -207,7 +206,7 @@ _MEMORY_METHODS: Final[dict[str, Callable[[Memory], Callable[..., Any]]]] = {
     "size": _size,
     "grow_u32": _grow,
     "fill": lambda memory: memory.fill,
-    "atomic": locked,
+    "atomic": lambda memory: memory.atomic,
     "atomic_wait32": lambda memory: lambda address, value, time: memory.wait32(address, value, _signed(time)),
     "atomic_wait64": lambda memory: lambda address, value, time: memory.wait64(address, value, _signed(time)),
     "atomic_notify": lambda memory: memory.notify,

@@ -89,7 +89,7 @@ def _store(type: str, width: int) -> Any:
         else:
             slot = c.scratch()
             c.emit(t.STORE_FAST, slot)
-            _locked(c, memory, width, "store", push, [slot])
+            _locked(c, memory, width, "xchg", push, [slot])
             c.emit(t.POP)
 
     return emit
