@@ -155,7 +155,7 @@ def _decode_types(parts: _Parts, reader: TypeReader) -> None:
     """Read the type section; equal types become one object, and equal bytes are decoded once."""
     known: dict[bytes, FuncType] = {}
     unique: dict[FuncType, FuncType] = {}
-    for _ in range(_count(reader, "types", item_bytes=3)):
+    for _ in range(_count(reader, "types", item_bytes=2)):
         start = reader.position
         end = _guess_end(reader.data, start)
         type = known.get(reader.data[start:end])

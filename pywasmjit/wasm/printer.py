@@ -67,21 +67,25 @@ def print_float(bits: int, width: int) -> str:
     return f"{sign}nan" if canonical else f"{sign}nan:{fraction:#x}"
 
 
+_GREATEST_F32: Final = 3.4028234663852886e38
+_TOO_GREAT_FOR_F32: Final = 3.4028235677973366e38
+"""From here on a text rounds to infinity, which is an error."""
+
+
 def _print_finite(bits: int, width: int) -> str:
     if width == 64:
         return repr(unpack("<d", pack("<Q", bits))[0])
     value = unpack("<f", pack("<I", bits))[0]
     for digits in range(1, 10):
         text = f"{value:.{digits}g}"
-        if abs(float(text)) < 3.5e38 and pack("<f", _clamped(float(text))) == pack("<f", value):
+        if abs(float(text)) < _TOO_GREAT_FOR_F32 and pack("<f", _clamped(float(text))) == pack("<f", value):
             return text
     return repr(value)
 
 
 def _clamped(value: float) -> float:
-    """Return `value`, or the greatest f32 where rounding its text went above that, which `pack` refuses."""
-    greatest = 3.4028234663852886e38
-    return math.copysign(greatest, value) if abs(value) > greatest else value
+    """Return `value`, or the greatest f32 for what rounds down to it, which `pack` refuses."""
+    return math.copysign(_GREATEST_F32, value) if abs(value) > _GREATEST_F32 else value
 
 
 def _signed(value: int, bits: int) -> str:
