@@ -101,10 +101,10 @@ def spin() -> bytes:
 
 
 def many_views(count: int) -> bytes:
-    """`touch()`: load an i32 at `count` different static offsets; `grow()`: memory.grow by one page."""
-    loads = b"".join(b"\x41\x00\x28\x02" + unsigned(4 * index) + b"\x1a" for index in range(count))
+    """`touch(p)`: load an i32 at `count` different static offsets from p; `grow()`: memory.grow by one page."""
+    loads = b"".join(b"\x20\x00\x28\x02" + unsigned(4 * index) + b"\x1a" for index in range(count))
     return module(
-        [(0, 0), (0, 1)],
+        [(1, 0), (0, 1)],
         [("touch", 0, body(loads)), ("grow", 1, body("41 01  40 00"))],  # i32.const 1; memory.grow
         memory_pages=1,
     )
