@@ -25,7 +25,7 @@ from fuzz.generators.choices import RandomChoices, ReplayedChoices
 from fuzz.generators.modules import Generated, generate
 from fuzz.mutations import mutants
 from fuzz.oracles import this_engine
-from fuzz.oracles.outcome import Outcome, difference
+from fuzz.oracles.outcome import Outcome, difference, first_byte
 from fuzz.oracles.wasmtime_engine import Wasmtime
 from fuzz.shrinking import shrink
 from fuzz.workers import Crash, in_child
@@ -64,7 +64,9 @@ def check(case: Generated, oracle: Wasmtime) -> tuple[str, Outcome]:
     expected = oracle.run(case)
     if expected.verdict != "valid":
         return "the generator made an invalid module", expected
-    return difference(expected.to_json(), this_engine.run(case).to_json()), expected
+    actual = this_engine.run(case)
+    found = difference(expected.to_json(), actual.to_json())
+    return found + (first_byte(expected, actual) if found.startswith("memories") else ""), expected
 
 
 def check_mutants(case: Generated, seed: int, count: int, oracle: Wasmtime, tally: Tally) -> str:

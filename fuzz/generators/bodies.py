@@ -183,9 +183,10 @@ class Body:
         self.apply(f"{type_}.const", bits, pushes=(type_,))
 
     def leaf(self, type_: ValType) -> None:
-        """Push a constant, a local, a global or a function."""
+        """Push a constant, a local, a global or a function; scratch locals may hold NaNs of unknown payload."""
         kind = self.choices.choose(10)
-        if kind > 3 and (found := [i for i, t in enumerate(self.locals) if t == type_]):
+        scratch = self._scratch.get(type_)
+        if kind > 3 and (found := [i for i, t in enumerate(self.locals) if t == type_ and i != scratch]):
             self.apply("local.get", pick(self.choices, found), pushes=(type_,))
         elif kind > 2 and (found := [i for i, g in enumerate(self.shape.globals) if g.content == type_]):
             self.apply("global.get", pick(self.choices, found), pushes=(type_,))

@@ -75,6 +75,19 @@ def difference(expected: dict[str, Any], actual: dict[str, Any]) -> str:
     return ""
 
 
+def first_byte(expected: Outcome, actual: Outcome) -> str:
+    """Return where two memories, of which both outcomes hold the bytes, differ first."""
+    for name, content in expected.raw.items():
+        other = actual.raw[name]
+        if content != other:
+            place = next((i for i, (a, b) in enumerate(zip(content, other, strict=False)) if a != b), None)
+            if place is None:
+                return f"; {name} has {len(other)} bytes instead of {len(content)}"
+            at = place & -8
+            return f"; {name} at {at:#x}: expected {content[at : at + 8].hex()}, got {other[at : at + 8].hex()}"
+    return ""
+
+
 def _compare(expected: Any, actual: Any) -> str:
     """Return the path to the first difference and the two sides of it."""
     if _is_value(expected) and _is_value(actual):
