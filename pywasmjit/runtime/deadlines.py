@@ -231,12 +231,26 @@ class _GuardReference(weakref.ref[_Guard]):
 
 
 def _abandon(reference: Any) -> None:
-    scope = reference.scope
+    """End the scope of a guard that died.  What interrupts this cannot be passed on, so it is fired once more."""
     try:
-        scope.guard = None
+        scope = reference.scope
         _end(scope)
     except Interrupt:
+        scope = reference.scope
         _end(scope)
+        _fire_again(scope.stack)
+    scope.guard = None
+
+
+def _fire_again(stack: list[_Scope]) -> None:
+    """Have the scopes of a thread that were fired before fired again as soon as possible."""
+    with _lock:
+        now = monotonic()
+        for scope in stack:
+            if scope.fired:
+                scope.due = now
+        if _watch is not None:
+            _watch.plan(now)
 
 
 def _exit(guard: Any, kind: type[BaseException] | None, value: BaseException | None, traceback: Any) -> bool:
@@ -301,6 +315,7 @@ def _varint(value: int) -> bytes:
 
 
 _cover_start(_exit)  # type: ignore[arg-type]
+_cover_start(_abandon)  # type: ignore[arg-type]
 
 
 class _Exit:

@@ -216,7 +216,7 @@ class Memory:
 
         Compiled code of any instance that uses the memory traps with "out of bounds memory access" from then on.
         Memoryviews from `view` keep the storage alive until the last of them is gone.  If a guest is running
-        anywhere in the process, the release waits until none is.
+        anywhere in the process, the storage is released later, when a memory is made or closed while none runs.
         """
         with _growing:
             if self._closed:

@@ -251,5 +251,6 @@ def release(reservation: Reservation) -> None:
 
 def _release_pending() -> None:
     if _pending and not guests_running():
-        while _pending:
-            _pending.pop().close()
+        with suppress(IndexError):  # emptied, perhaps by another thread
+            while True:
+                _pending.pop().close()
