@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Bound: TypeAlias = Callable[..., Any]
 
 _MASKS = {"i32": 0xFFFF_FFFF, "i64": 0xFFFF_FFFF_FFFF_FFFF}
+_HALVES = {"i32": 1 << 31, "i64": 1 << 63}
 
 
 def bind(declaration: Declaration, process: Process, type: FuncType) -> Bound:
@@ -110,10 +111,14 @@ def _source(declaration: Declaration, type: FuncType) -> str:
     call = f"handler({', '.join(['process', *names])})"
     give = [call, "return"] if mask is None else [f"return {call} & {mask}"]
     give_error = "return" if mask is None else f"return result & {mask}"
+
+    def give_number(name: str) -> str:
+        return "return" if mask is None else f"return {-NUMBERS[name] & mask}"
+
     widths = zip(parameters, type.params, strict=True)
     decoding = [line for parameter, wasm in widths for line in _resize(parameter, wasm)]
     for parameter in parameters:
-        decoding += _decode(parameter, lambda name: "return" if mask is None else f"return {-NUMBERS[name] & mask}")
+        decoding += _decode(parameter, parameters, give_number)
     lines = [
         "def factory(process, handler, slots, memory, failed):",
         f"    def {declaration.import_name}({', '.join(names)}):",
@@ -143,22 +148,26 @@ def _resize(parameter: Parameter, wasm: ValType) -> Iterator[str]:
         yield f"{name} = ({name} ^ 0x80000000) - 0x80000000 & 0xFFFFFFFFFFFFFFFF"
 
 
-def _decode(parameter: Parameter, give_error: Callable[[str], str]) -> Iterator[str]:
+def _decode(parameter: Parameter, parameters: tuple[Parameter, ...], give_error: Callable[[str], str]) -> Iterator[str]:
     """Yield the lines that turn an unsigned argument into what the handler gets; those before it are decoded."""
     name, kind = parameter.name, parameter.kind
     match kind:
         case Number(signed=True) | Descriptor(translated=False):
-            half = "0x80000000" if kind.wasm == "i32" else "0x8000000000000000"
-            yield f"if {name} >= {half}: {name} -= 2 * {half}"
+            half = _HALVES[kind.wasm]
+            yield f"if {name} >= {half}: {name} -= {2 * half}"
         case Descriptor():
             yield f"{name} = slots[{name}] if {name} < len(slots) else -1"
             yield f"if {name} < 0: {give_error('EBADF')}"
         case Text(may_be_empty=empty):
             yield f"{name} = memory.{'string' if empty else 'path'}({name})"
-        case Buffer(size=str(size)):
-            yield f"if {size} and {name} + {size} > memory.size_bytes: {give_error('EFAULT')}"
-        case Buffer(size=size):
+        case Buffer(size=int(size)):
             yield f"if {name} + {size} > memory.size_bytes: {give_error('EFAULT')}"
+        case Buffer(size=str(count), each=each):
+            counter = next(other.kind for other in parameters if other.name == count)
+            signed = isinstance(counter, Number) and counter.signed
+            guard = f"0 < {count} < {_HALVES[counter.wasm]}" if signed else count
+            extent = count if each == 1 else f"{each} * {count}"
+            yield f"if {guard} and {name} + {extent} > memory.size_bytes: {give_error('EFAULT')}"
         case IovecArray(count=count):
             yield f"{name} = memory.iovecs({name}, {count})"
         case Number() | Address():

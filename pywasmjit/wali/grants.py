@@ -13,8 +13,8 @@ Neither follows a magic link (/proc/self/fd/3): the quick way refuses it, the sl
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from errno import EACCES, EAGAIN, ELOOP, ENOENT, ENOTDIR, EXDEV
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -34,7 +34,7 @@ from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.paths import Place, describe_descriptor
 from pywasmjit.wali.policy import DirGrant
 from pywasmjit.wali.procfs import refuse_engine_files
-from pywasmjit.wali.walk import Grant, NameOnly, Names, Walk, means_directory, open_in, split
+from pywasmjit.wali.walk import Grant, NameOnly, Names, Outside, Walk, means_directory, open_in, split
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
@@ -84,6 +84,15 @@ class GrantedPaths:
         fd, self._cwd_fd = self._cwd_fd, None
         if fd is not None:
             os.close(fd)
+
+    @contextmanager
+    def _walk(self, path: bytes) -> Iterator[Walk]:
+        """Walk from the root; a way out of all grants is denied."""
+        try:
+            with Walk(self) as walk:
+                yield walk
+        except Outside as way_out:
+            self._deny(way_out.path or path)
 
     def kernel(self) -> PortableKernel:
         """Return the process's way to the host, for walks."""
@@ -144,10 +153,10 @@ class GrantedPaths:
                 if error.errno not in _TAKE_THE_SLOW_WAY:
                     raise
         try:
-            with Walk(self) as walk:
+            with self._walk(path) as walk:
                 fd, grant, names = walk.open(start, path, flags, mode)
         except NameOnly:
-            self.deny(path)
+            self._deny(path)
         return self._admit(fd, grant, names)
 
     def _admit(self, fd: int, grant: Grant, names: Names) -> tuple[int, Origin]:
@@ -174,7 +183,7 @@ class GrantedPaths:
             else:
                 return self._place(fd, quick[0])
         try:
-            with Walk(self) as walk:
+            with self._walk(path) as walk:
                 fd, grant, _ = walk.open(start, path, flags, 0)
         except NameOnly:
             return Place(-1, virtual=True)
@@ -194,7 +203,7 @@ class GrantedPaths:
         if not names:
             return Place(-1, virtual=True, fixed=True)
         is_dot = path.rstrip(b"/").rpartition(b"/")[2] == b"."
-        with Walk(self) as walk:
+        with self._walk(path) as walk:
             walk.down(names if is_dot else names[:-1])
             name = b"." if is_dot else names[-1]
             here = (*walk.names, name)
@@ -203,12 +212,12 @@ class GrantedPaths:
                 slash = b"/" if path.endswith(b"/") else b""
                 return Place(os.dup(walk.fd), name + slash, AT_SYMLINK_NOFOLLOW, walk.grant, owned=True, fixed=fixed)
             if not fixed:
-                self.deny(path)
+                self._deny(path)
             return Place(-1, virtual=True, fixed=True)
 
     def chdir(self, dir_fd: int, path: bytes) -> None:
         start, start_fd = self._start(dir_fd, path or b".")
-        with Walk(self) as walk:
+        with self._walk(path) as walk:
             names, fd = start, start_fd
             if path or start_fd is None:
                 walk.down([*start, *split(path)])
@@ -224,7 +233,7 @@ class GrantedPaths:
             raise OSError(ENOENT, "the working directory was removed")
         return b"/" + b"/".join(self._cwd)
 
-    def deny(self, path: bytes) -> NoReturn:
+    def _deny(self, path: bytes) -> NoReturn:
         """Report a path outside of all grants, and raise EACCES."""
         text = os.fsdecode(path)
         directory = os.path.dirname(text) or "."

@@ -16,7 +16,8 @@ annotation             guest    handler
 `PathOrEmpty`          i32      the same, and b"" may stand for the descriptor next to it
 `Pointer`              i32      the guest's address, not checked: for addresses that are not accessed
 `In(n)`, `Out(n)`      i32      the guest's address, after a check that n bytes at it are in memory; 0 is NULL and
-                                passed on.  n: bytes, or the name of the parameter that says how many
+                                passed on.  n: bytes, or the name of the parameter that says how many items of
+                                `each` bytes there are; where that is negative the handler must refuse it
 `Vector("n")`          i32      the n parts of an iovec array as a list of (address, length), copied in and checked
 =====================  =======  =================================================================================
 """
@@ -60,10 +61,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """The address of `size` bytes, or of as many as the parameter named `size` says."""
+    """The address of `size` bytes, or of as many items of `each` bytes as the parameter named `size` says."""
 
     direction: str
     size: int | str
+    each: int = 1
     wasm: str = "i32"
 
 
@@ -96,19 +98,19 @@ Pointer = Annotated[int, Address()]
 IovecList: TypeAlias = list[tuple[int, int]]
 
 
-def In(size: int | str) -> Buffer:
+def In(size: int | str, each: int = 1) -> Buffer:
     """Declare memory that the call reads."""
-    return Buffer("in", size)
+    return Buffer("in", size, each)
 
 
-def Out(size: int | str) -> Buffer:
+def Out(size: int | str, each: int = 1) -> Buffer:
     """Declare memory that the call writes."""
-    return Buffer("out", size)
+    return Buffer("out", size, each)
 
 
-def InOut(size: int | str) -> Buffer:
+def InOut(size: int | str, each: int = 1) -> Buffer:
     """Declare memory that the call reads and writes."""
-    return Buffer("in out", size)
+    return Buffer("in out", size, each)
 
 
 def Flags(names: Mapping[str, int]) -> Number:

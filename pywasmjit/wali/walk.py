@@ -52,9 +52,6 @@ class FileSystem(Protocol):
     def kernel(self) -> PortableKernel:
         """Return the way to the host."""
 
-    def deny(self, path: bytes) -> NoReturn:
-        """Report a path outside of all grants, and raise EACCES."""
-
 
 # -- opening with the rules of a read-only grant ----------------------------------------------------------------------
 
@@ -106,6 +103,14 @@ class NameOnly(Exception):
     """A path names a directory that exists for the guest in name only."""
 
 
+class Outside(Exception):
+    """A path leads out of all grants.  path: where to, None if that is what the guest asked for itself."""
+
+    def __init__(self, path: bytes | None) -> None:
+        super().__init__(path)
+        self.path = path
+
+
 @dataclass(slots=True)
 class _Step:
     """A directory on the way: fd -1 and no grant if it exists in name only."""
@@ -154,7 +159,7 @@ class Walk:
         return self._steps[-1].grant
 
     def down(self, names: list[bytes]) -> None:
-        """Go down a path of directories, over links.  Raises ENOENT, ENOTDIR, ELOOP, EACCES."""
+        """Go down a path of directories, over links.  Raises ENOENT, ENOTDIR, ELOOP; Outside."""
         pending = names[::-1]
         while pending:
             text = self._step(pending.pop())
@@ -217,7 +222,7 @@ class Walk:
     def open(self, start: Names, path: bytes, flags: int, mode: int) -> tuple[int, Grant, Names]:
         """Open a path with the guest's flags; return the descriptor, its grant and its names.
 
-        Raises NameOnly where the path names a directory that exists in name only.
+        Raises Outside; NameOnly where the path names a directory that exists in name only.
         """
         names, is_directory = [*start, *split(path)], means_directory(path)
         while True:
@@ -274,4 +279,4 @@ class Walk:
         return fd
 
     def _deny(self, name: bytes) -> NoReturn:
-        self._system.deny(b"/" + b"/".join((*self.names, name)))
+        raise Outside(b"/" + b"/".join((*self.names, name)) if self._links else None)

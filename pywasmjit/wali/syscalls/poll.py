@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @syscall("poll", support=partial("no signal interrupts it yet"))
-def poll(process: Process, fds: Annotated[Pointer, InOut(0)], nfds: Long, timeout: Int) -> int:
+def poll(process: Process, fds: Annotated[Pointer, InOut("nfds", POLLFD.size)], nfds: Long, timeout: Int) -> int:
     """Linux: poll(2)."""
     if not 0 <= nfds <= process.files.limit:
         raise OSError(EINVAL, "nfds")
