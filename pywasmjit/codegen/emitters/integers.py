@@ -13,7 +13,7 @@ from typing import Final
 
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Emitter, FunctionCompiler, emits
-from pywasmjit.codegen.stack import BITS, IMPURE, MASKS, SMALL, TRAPS, WIDEST, SignedLess, Value
+from pywasmjit.codegen.stack import BITS, MASKS, SMALL, TRAPS, WIDEST, SignedLess, Value
 from pywasmjit.wasm.opcodes import BY_NAME
 from pywasmjit.wasm.types import ValType
 
@@ -206,7 +206,7 @@ def make_signed(c: FunctionCompiler, value: Value) -> None:
     half = (MASKS[value.type] + 1) >> 1
     if value.is_signed:
         return
-    if value.constant is not None:
+    if value.constant is not None and c.code[-1][0] is t.LOAD_CONST:  # not so if it was swapped to the top
         value.low = value.high = _signed_constant(value.type, value.constant & MASKS[value.type])
         c.code[-1] = (t.LOAD_CONST, value.low, c.line)
         return
@@ -462,9 +462,8 @@ def _defer(c: FunctionCompiler, operator: str, a: Value, b: Value) -> None:
     left = (*c.duplicable(a), a.low, a.high)
     if operator in (">", "<="):
         left, right = right, left
-    result = Value("i32", len(c.code), 0, 1)
+    result = Value("i32", a.start, 0, 1)
     result.absorb(a, b)
-    result.effects |= IMPURE  # its operands are read where the branch is: it stays in place
     result.is_bool = True
     result.condition = SignedLess(a.type, left, right)
     result.inverted = operator in ("<=", ">=")
