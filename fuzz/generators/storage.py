@@ -68,9 +68,13 @@ def address(body: Body, memory: int, op: Op) -> tuple[int, int, int]:
     align = op.width.bit_length() - 1
     natural = align if atomic else body.choices.choose(align + 1)
     offset = body.choices.choose(OFFSETS) // step * step
-    if body.shape.risky():
+    one_fault = op.mnemonic.startswith("memory.atomic") and (step == 1 or not size)
+    if not one_fault and body.shape.risky():
         _risky_address(body, size)
         offset = pick(body.choices, (offset, offset, PAGE - 1, 4 * PAGE, 0x7FFF_FFFF, 0xFFFF_FFFF))
+        if op.mnemonic.startswith("memory.atomic"):
+            _align(body, op.width)
+            offset = offset // op.width * op.width
     elif not size or not chance(body.choices, 60):
         near = size - OFFSETS - 16 if chance(body.choices, 10) else 256
         body.constant("i32", body.choices.choose(max(near, 1)) // step * step)
@@ -82,6 +86,12 @@ def address(body: Body, memory: int, op: Op) -> tuple[int, int, int]:
             body.constant("i32", pick(body.choices, (8, 16, 64, 1000)))
             body.apply("i32.add", pops=2, pushes=("i32",))
     return natural, offset, memory
+
+
+def _align(body: Body, width: int) -> None:
+    """Round the address on top down: of wait and notify, engines check bounds and alignment in either order."""
+    body.constant("i32", -width % (1 << 32))
+    body.apply("i32.and", pops=2, pushes=("i32",))
 
 
 def _risky_address(body: Body, size: int) -> None:
