@@ -152,6 +152,7 @@ class FunctionCompiler:
         self.line = 1
         self.position = 0
         self.unreachable = False
+        self.fresh = False
         self._skipped = 0
         self._settled = 0
         self._loop_assigns: dict[int, int] = {}
@@ -312,6 +313,7 @@ class FunctionCompiler:
 
     def push(self, value: Value) -> Value:
         self.stack.append(value)
+        self.fresh = True
         return value
 
     def push_result(self, type: ValType, operands: Sequence[Value] = (), *, effects: int = 0) -> Value:
@@ -321,6 +323,7 @@ class FunctionCompiler:
         value.absorb(*operands)
         value.effects |= effects
         self.stack.append(value)
+        self.fresh = True
         return value
 
     def push_constant(self, type: ValType, constant: Any) -> Value:
@@ -333,6 +336,7 @@ class FunctionCompiler:
             value.quiet = constant == constant
         self.emit(t.LOAD_CONST, constant)
         self.stack.append(value)
+        self.fresh = True
         return value
 
     def push_local(self, slot: int, type: ValType) -> Value:
@@ -347,6 +351,7 @@ class FunctionCompiler:
             value.wild = slot in self.wild
         self.emit(t.LOAD_FAST, slot)
         self.stack.append(value)
+        self.fresh = True
         return value
 
     def pop(self) -> Value:
@@ -385,6 +390,7 @@ class FunctionCompiler:
             else:
                 depth = len(above) + 1
                 self.emit(t.SWAP, depth)
+                value.constant = None  # the last code is no longer its own
                 self._normalise_top(value)
                 self.emit(t.SWAP, depth)
 
@@ -558,6 +564,7 @@ class FunctionCompiler:
         """Push a value whose code cannot be moved."""
         value = Value(type, -1, 0, MASKS.get(type, 0))
         self.stack.append(value)
+        self.fresh = True
         return value
 
     # ----------------------------------------------------------------- the pass
@@ -576,7 +583,11 @@ class FunctionCompiler:
                 continue
             if not self.stack or self.stack[-1].condition is None:
                 self.scratch_used = 0
+            self.fresh = False
+            before = len(self.code)
             EMITTERS[op](self, immediate)
+            if not self.fresh and self.stack and len(self.code) != before:
+                self.settle()  # code that leaves nothing now lies behind that of the operand on top
         name = self.module.display_name(self.index)
         code = t.assemble(
             self.code,

@@ -209,6 +209,7 @@ def make_signed(c: FunctionCompiler, value: Value) -> None:
     if value.constant is not None and c.code[-1][0] is t.LOAD_CONST:  # not so if it was swapped to the top
         value.low = value.high = _signed_constant(value.type, value.constant & MASKS[value.type])
         c.code[-1] = (t.LOAD_CONST, value.low, c.line)
+        value.constant = None
         return
     c.normalise([value])
     if value.high >= half:
@@ -239,6 +240,7 @@ def shr_s(c: FunctionCompiler, _: None) -> None:
     c.normalise([a, b])
     _masked_count(c, b)
     c.emit(t.SWAP, 2)
+    a.constant = None  # the last code is no longer its own
     make_signed(c, a)
     c.emit(t.SWAP, 2)
     c.emit(t.BINARY, ">>")

@@ -332,3 +332,50 @@ def test_a_constant_address_below_a_computed_float() -> None:
     inst.exports.m.pack("<f", 0, 1.5)
     inst.exports.f()
     assert inst.exports.m.unpack("<f", 4) == (1.5,)
+
+
+def test_a_stored_comparison_of_computed_operands_moves_as_a_whole() -> None:
+    inst = instance("""(module (memory (export "m") 1)
+      (func (export "f") (param i32 i64 i64)
+        (i64.store (local.get 0) (i64.extend_i32_u
+          (i32.ge_s (i32.wrap_i64 (local.get 1)) (i32.wrap_i64 (local.get 2)))))))""")
+    for a, b in ((1, 2), (2, 1), (-1, 1), (1, -1), (-1, -1), (1 << 32, 0)):
+        inst.exports.f(8, a, b)
+        assert inst.exports.m.unpack("<Q", 8) == (
+            int((a << 32 >> 32 & 0xFFFFFFFF ^ 1 << 31) >= (b & 0xFFFFFFFF ^ 1 << 31)),
+        )
+
+
+def test_statements_between_operands_stay_where_they_are() -> None:
+    inst = instance("""(module (memory (export "m") 1)
+      (func (export "constant") (param i32) (result i32)
+        (local.get 0) (i32.const 5) (i32.const 1) (local.set 0) (i32.add) (i32.add (local.get 0)))
+      (func (export "store") (param i32 i64) (local i64)
+        (local.get 0) (local.set 2 (i64.mul (local.get 1) (i64.const 3)))
+        (i64.store (i64.add (local.get 2) (local.get 1))))
+      (func (export "reads") (param i32 i32) (local i32)
+        (local.get 0) (local.get 1) (local.set 2) (i32.store (local.tee 1 (i32.const 9)))
+        (i32.store offset=4 (local.get 0) (local.get 2)))
+      (func (export "dropped") (param i32) (result i32)
+        (local.get 0) (drop (i32.load (i32.const 0))) (i32.load)))""")
+    e = inst.exports
+    assert e.constant(10) == 16
+    e.store(8, 7)
+    assert e.m.unpack("<Q", 8) == (28,)
+    e.reads(64, 33)
+    assert e.m.unpack("<II", 64) == (9, 33)
+    assert e.dropped(64) == 9
+
+
+def test_shifts_of_a_constant_by_a_variable() -> None:
+    e = exports("""(module
+      (func (export "shr_s") (param i64) (result i64) (i64.shr_s (i64.const -4503599627370496) (local.get 0)))
+      (func (export "shr_u") (param i32) (result i32) (i32.shr_u (i32.const -16) (local.get 0)))
+      (func (export "shl") (param i32) (result i32) (i32.shl (i32.const -3) (local.get 0)))
+      (func (export "rotl") (param i32) (result i32) (i32.rotl (i32.const 0x80000001) (local.get 0))))""")
+    for n in (0, 1, 31, 32, 33, 63, 64, -1):
+        assert e.shr_s(n) == -4503599627370496 >> (n & 63)
+        assert e.shr_u(n) & 0xFFFFFFFF == 0xFFFFFFF0 >> (n & 31)
+        assert e.shl(n) & 0xFFFFFFFF == (-3 << (n & 31)) & 0xFFFFFFFF
+        r = n & 31
+        assert e.rotl(n) & 0xFFFFFFFF == (0x80000001 << r | 0x80000001 >> (32 - r)) & 0xFFFFFFFF
