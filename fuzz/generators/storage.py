@@ -168,7 +168,7 @@ def grow_memory(body: Body) -> None:
     if body.shape.memories[memory].maximum is not None:
         body.bounded(3)
     else:
-        body.constant("i32", pick(body.choices, (0, 0x1_0000, 0xFFFF_FFFF)))
+        body.constant("i32", pick(body.choices, (0, 0x1_0001, 0xFFFF_FFFF)))
     body.apply("memory.grow", memory, pops=1, pushes=("i32",))
 
 
