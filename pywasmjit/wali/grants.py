@@ -133,7 +133,9 @@ class GrantedPaths:
             base, rest = grant.fd, names[len(grant.names) :]
         else:
             base = start_fd
-        relative = b"/".join(rest) + (b"/" if rest and means_directory(path) else b"")
+        relative = b"/".join(rest)
+        if rest and means_directory(path):
+            relative += b"/" if path.endswith(b"/") else b"/."
 
         def open_there(flags: int, mode: int = 0) -> int:
             return kernel.open_resolving(base, relative or b".", flags, mode, _RESOLVE)

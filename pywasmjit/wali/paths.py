@@ -15,7 +15,7 @@ from errno import EBUSY, ELOOP, ENOENT, EROFS
 from stat import S_ISLNK
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, NO_MAGICLINKS, O_DIRECTORY, O_PATH, X_OK
+from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, NO_MAGICLINKS, O_DIRECTORY, O_NOFOLLOW, O_PATH, X_OK
 from pywasmjit.wali.files import Origin, move_high
 from pywasmjit.wali.procfs import is_descriptor_directory, own_descriptor, refuse_engine_files
 
@@ -125,7 +125,7 @@ class HostPaths:
 
     def _open(self, base: int, path: bytes, flags: int, mode: int) -> int:
         kernel = self._process.kernel
-        if not kernel.resolves:
+        if not kernel.resolves or flags & O_NOFOLLOW:
             return kernel.open(base, path, flags, mode)
         try:
             return kernel.open_resolving(base, path, flags, mode, NO_MAGICLINKS)

@@ -249,7 +249,7 @@ class AddressSpace:
         """Return the regions that overlap start..end, in order, whole."""
         at = max(0, bisect_right(self._regions, start, key=lambda each: each.start) - 1)
         found = []
-        while at < len(self._regions) and self._regions[at].start < end:
+        while at < len(self._regions) and self._regions[at].start < end and start < end:
             if self._regions[at].end > start:
                 found.append(self._regions[at])
             at += 1

@@ -226,7 +226,10 @@ class Walk:
         """
         names, is_directory = [*start, *split(path)], means_directory(path)
         while True:
-            name = self._down_to_last(names, is_directory, flags)
+            if names and flags & O_CREAT and path.endswith(b"/"):
+                self.down(names[:-1])
+                raise OSError(EISDIR, "a directory's name")
+            name = self._down_to_last(names, is_directory)
             if name is None:
                 return *self._open_reached(flags, mode), self.names
             text = self._open_last(name, flags, mode)
@@ -234,16 +237,15 @@ class Walk:
                 assert self.grant is not None
                 return text, self.grant, (*self.names, name)
             self._follow(text)
-            names, is_directory = split(text), is_directory or means_directory(text)
+            path = text + b"/" if path.endswith(b"/") else text
+            names, is_directory = split(path), is_directory or means_directory(path)
 
-    def _down_to_last(self, names: list[bytes], is_directory: bool, flags: int) -> bytes | None:
+    def _down_to_last(self, names: list[bytes], is_directory: bool) -> bytes | None:
         """Go down all but the last name and return that; None if the path names the directory that was reached."""
         if not names:
             return None
         self.down(names[:-1])
         last = names[-1]
-        if is_directory and flags & O_CREAT:
-            raise OSError(EISDIR, "a directory's name")
         if is_directory or last == b"..":
             self.down([last])
             return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from toolchain import native_program, wasm_program
 
@@ -42,44 +43,40 @@ class Run:
 
     def native(self) -> Outcome:
         """Run the build of the machine's compiler."""
-        command = [self.source.stem, *self.args]
         program = native_program(self.source)
-        result = subprocess.run(
-            command,
-            executable=program,
-            env=dict(self.env),
-            input=self.stdin,
-            capture_output=True,
-            cwd=self.cwd,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        return Outcome(result.returncode, result.stdout, result.stderr, tree_of(self.cwd))
+
+        def run(*streams: IO[bytes]) -> int:
+            command = [self.source.stem, *self.args]
+            stdin, stdout, stderr = streams
+            options = {"executable": program, "env": dict(self.env), "cwd": self.cwd, "timeout": TIMEOUT}
+            result = subprocess.run(command, stdin=stdin, stdout=stdout, stderr=stderr, check=False, **options)
+            return result.returncode
+
+        return self._observe(run)
 
     def wasm(self, policy: wj.Policy | None = None) -> Outcome:
         """Run the Wasm build in this process; by default in a sandbox with its working directory at its own place."""
-        here = self.cwd.resolve()
-        policy = policy or wj.Policy.sandbox([str(here)])
-        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        here = str(self.cwd.resolve())
+
+        def run(*streams: IO[bytes]) -> int:
+            names = [self.source.stem, *self.args]
+            stdin, stdout, stderr = streams
+            options = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "cwd": here, "report": None}
+            wali = wj.Wali(names, self.env, policy or wj.Policy.sandbox([here]), **options)
+            with wj.deadline(TIMEOUT):
+                return wali.start(wj.Instance(load(self.source), wali))
+
+        return self._observe(run)
+
+    def _observe(self, run: Callable[..., int]) -> Outcome:
+        """Call `run` with three files as standard streams, and look at what it did."""
+        with TemporaryFile() as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
             stdin.write(self.stdin)
             stdin.seek(0)
-            wali = wj.Wali(
-                [self.source.stem, *self.args],
-                self.env,
-                policy,
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                cwd=str(here),
-                report=None,
-            )
-            with wj.deadline(TIMEOUT):
-                status = wali.start(wj.Instance(load(self.source), wali))
-            outputs = []
-            for file in (stdout, stderr):
-                file.seek(0)
-                outputs.append(file.read())
-        return Outcome(status, outputs[0], outputs[1], tree_of(self.cwd))
+            status = run(stdin, stdout, stderr)
+            stdout.seek(0)
+            stderr.seek(0)
+            return Outcome(status, stdout.read(), stderr.read(), tree_of(self.cwd))
 
 
 @cache

@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HEADER = HERE / "wali.h"
 CACHE = Path(os.environ.get("PYWASMJIT_TEST_CACHE") or HERE.parent / ".cache") / "programs"
 
 TARGET = ("--target=wasm32-linux-muslwali", "-matomics", "-mbulk-memory")
@@ -40,7 +39,8 @@ def native_program(source: Path) -> Path:
 
 def _cached(source: Path, suffix: str, flags: tuple[str, ...], build: object) -> Path:
     relative = [flag for flag in flags if str(HERE) not in flag]
-    parts = [source.read_bytes(), HEADER.read_bytes(), "\0".join(relative).encode()]
+    headers = sorted({*HERE.glob("*.h"), *source.parent.glob("*.h")})
+    parts = [source.read_bytes(), *(header.read_bytes() for header in headers), "\0".join(relative).encode()]
     key = hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
     target = CACHE / f"{source.stem}-{key}{suffix}"
     if not target.exists():

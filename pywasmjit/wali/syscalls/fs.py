@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from errno import EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR, ERANGE, EROFS, EXDEV
-from stat import S_ISDIR
+from errno import EACCES, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ERANGE, EROFS, EXDEV
+from stat import S_ISDIR, S_ISLNK
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import fcntl as abi
@@ -153,7 +153,7 @@ def _readlink(process: Process, dirfd: int, path: bytes, buf: int, size: int) ->
     if size <= 0:
         raise OSError(EINVAL, "readlink: size")
     with process.paths.locate(dirfd, path, follow=False) as place:
-        if place.virtual:
+        if place.virtual or not (place.name or S_ISLNK(os.fstat(place.dir_fd).st_mode)):
             raise OSError(EINVAL, "no link")
         text = os.readlink(place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)[:size]
     process.memory.write(buf, text)
@@ -256,6 +256,8 @@ def unlinkat(process: Process, dirfd: GuestFd, pathname: Path, flags: AtFlags) -
 
 def _unlink(process: Process, dirfd: int, path: bytes, *, directory: bool) -> int:
     with process.paths.entry(dirfd, path) as place:
+        if place.fixed and not directory:
+            raise OSError(EISDIR, "a granted directory")
         place.require_writable()
         remove = os.rmdir if directory else os.unlink
         remove(place.name, dir_fd=_dir_fd(place))
@@ -266,7 +268,7 @@ def _unlink(process: Process, dirfd: int, path: bytes, *, directory: bool) -> in
 def rename(process: Process, oldpath: Path, newpath: Path) -> int:
     """Linux: rename(2).  Deviation: EXDEV between two granted directories, as between two file systems."""
     with process.paths.entry(_FDCWD, oldpath) as old, process.paths.entry(_FDCWD, newpath) as new:
-        if old.grant is not new.grant:
+        if old.grant is not new.grant and not (old.fixed or new.fixed):
             raise OSError(EXDEV, "another grant")
         old.require_writable()
         new.require_writable()

@@ -1,0 +1,58 @@
+#include "try.h"
+int main(int argc, char **argv, char **envp)
+{
+    (void)envp, (void)argc;
+    char c = 0;
+    TRY(sys_open(argv[1], O_RDWR, 0));
+    TRY(sys_dup(3));
+    TRY(sys_read(3, &c, 1));
+    TRY(sys_read(4, &c, 1));
+    show("c", c);
+    TRY(sys_dup2(3, 9));
+    TRY(sys_lseek(9, 0, 1));
+    TRY(sys_dup2(3, 3));
+    TRY(sys_dup2(77, 77));
+    TRY(sys_dup2(77, 3));
+    TRY(sys_dup2(3, -1));
+    TRY(sys_dup2(3, 1 << 30));
+    TRY(sys_dup3(3, 10, O_CLOEXEC));
+    TRY(sys_dup3(3, 3, 0));
+    TRY(sys_dup3(3, 11, 1));
+    TRY(sys_fcntl(10, 1, 0));
+    TRY(sys_fcntl(9, 1, 0));
+    TRY(sys_fcntl(9, 2, 1));
+    TRY(sys_fcntl(9, 1, 0));
+    TRY(sys_fcntl(10, 2, 0));
+    TRY(sys_fcntl(10, 1, 0));
+    TRY(sys_fcntl(3, 0, 5));
+    TRY(sys_fcntl(3, 1030, 5));
+    TRY(sys_fcntl(6, 1, 0));
+    TRY(sys_fcntl(3, 0, -1));
+    TRY(sys_fcntl(3, 0, 1L << 30));
+    TRY(sys_fcntl(3, 3, 0) & 0x7fff);
+    TRY(sys_fcntl(3, 4, 0x400));
+    TRY(sys_fcntl(4, 3, 0) & 0x7fff);
+    TRY(sys_fcntl(3, 4, 0));
+    TRY(sys_fcntl(3, 9999, 0));
+    TRY(sys_fcntl(66, 1, 0));
+    TRY(sys_fcntl(66, 9999, 0));
+    struct flock lock = {1, 0, 0, 0, 0, 0};
+    TRY(sys_fcntl(3, 6, (long)(usize)&lock));
+    TRY(sys_fcntl(3, 5, (long)(usize)&lock));
+    show("type", lock.type);
+    TRY(sys_fcntl(3, 5, (long)(usize)BAD));
+    lock.type = 17;
+    TRY(sys_fcntl(3, 6, (long)(usize)&lock));
+    TRY(sys_close(4));
+    TRY(sys_close(4));
+    TRY(sys_close(-1));
+    TRY(sys_close(1000000));
+    TRY(sys_dup(3));
+    TRY(sys_dup(88));
+    for (int fd = 3; fd < 16; fd++) sys_close(fd);
+    TRY(sys_open(argv[1], O_RDONLY, 0));
+    TRY(sys_close(0));
+    TRY(sys_open(argv[1], O_RDONLY, 0));
+    TRY(sys_read(0, &c, 1));
+    return done();
+}
