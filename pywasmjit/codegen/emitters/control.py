@@ -171,6 +171,7 @@ def _end_of_then(c: FunctionCompiler, frame: Frame) -> None:
     if not c.unreachable:
         c.normalise_top(len(frame.results))
         c.join_facts(frame)
+    frame.joined = -1  # the way that skips the arm still joins, at this same instruction
     c.emit(t.LABEL, frame.else_label)
     c.facts = frame.else_facts
     c.unreachable = False
