@@ -206,3 +206,17 @@ class TypeReader(Reader):
         if mutability > 1:
             raise MalformedError("malformed mutability", start)
         return GlobalType(content, bool(mutability))
+
+
+def read_locals(reader: TypeReader) -> tuple[tuple[int, ValType], ...]:
+    """Read the locals at the start of a body as (count, type), as many pairs as the input has bytes for."""
+    total = 0
+    runs: list[tuple[int, ValType]] = []
+    for _ in range(reader.count(2)):
+        start = reader.position
+        count = reader.u32()
+        total += count
+        if total >= 1 << 32:
+            raise MalformedError("too many locals", start)
+        runs.append((count, reader.valtype()))
+    return tuple(runs)

@@ -20,7 +20,7 @@ from typing import Final, cast
 
 from pywasmjit.errors import MalformedError, ResourceLimit, ValidationError
 from pywasmjit.wasm import limits
-from pywasmjit.wasm.binary_types import TypeReader
+from pywasmjit.wasm.binary_types import TypeReader, read_locals
 from pywasmjit.wasm.features import Features
 from pywasmjit.wasm.instructions import decode_expr, read_const_expr
 from pywasmjit.wasm.module import (
@@ -37,7 +37,7 @@ from pywasmjit.wasm.module import (
     TableDef,
 )
 from pywasmjit.wasm.reader import Reader, leb_u32
-from pywasmjit.wasm.types import FUNCREF, ExternType, FuncType, MemoryType, RefType, ValType
+from pywasmjit.wasm.types import FUNCREF, ExternType, FuncType, MemoryType, RefType
 
 __all__ = ["decode", "decode_expr", "read_locals"]
 
@@ -347,26 +347,6 @@ def _decode_code(parts: _Parts, reader: TypeReader) -> None:
         append(start)
         append(position)
     reader.position = position
-
-
-def read_locals(reader: Reader) -> tuple[tuple[int, ValType], ...]:
-    """Read the locals at the start of a body as (count, type), as many as the input has bytes for."""
-    typed = reader if isinstance(reader, TypeReader) else _typed(reader)
-    total = 0
-    runs: list[tuple[int, ValType]] = []
-    for _ in range(typed.count(2)):
-        start = typed.position
-        count = typed.u32()
-        total += count
-        if total >= 1 << 32:
-            raise MalformedError("too many locals", start)
-        runs.append((count, typed.valtype()))
-    reader.position = typed.position
-    return tuple(runs)
-
-
-def _typed(reader: Reader) -> TypeReader:
-    return TypeReader(reader.data, reader.position, reader.end, Features.all().enabled(), ())
 
 
 def _decode_data(parts: _Parts, reader: TypeReader) -> None:

@@ -16,10 +16,11 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast, overload
+from typing import Any, Final, NamedTuple, TypeAlias, cast, overload
 
-from pywasmjit.wasm.opcodes import Op
-from pywasmjit.wasm.reader import Reader
+from pywasmjit.wasm.binary_types import TypeReader, read_locals
+from pywasmjit.wasm.names import Names
+from pywasmjit.wasm.opcodes import FEATURES, Op
 from pywasmjit.wasm.types import (
     ExternType,
     FuncType,
@@ -31,8 +32,7 @@ from pywasmjit.wasm.types import (
     ValType,
 )
 
-if TYPE_CHECKING:
-    from pywasmjit.wasm.names import Names
+_EVERY_FEATURE: Final = frozenset(FEATURES)
 
 Instruction: TypeAlias = tuple[int, Op, Any]
 """(offset in the module's bytes, opcode, immediate).
@@ -153,12 +153,10 @@ class Bodies(Sequence[Body]):
         """Return the body of the own function `index`; MalformedError if its locals are not well-formed."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        from pywasmjit.wasm.decoder import read_locals
-
         start, end = self.extent(index)
         if self._data[start] == 0:
             return Body((), start + 1, end)
-        reader = Reader(self._data, start, end)
+        reader = TypeReader(self._data, start, end, _EVERY_FEATURE, ())
         runs = read_locals(reader)
         return Body(runs, reader.position, end)
 
@@ -289,8 +287,6 @@ class ModuleSyntax:
     @cached_property
     def names(self) -> Names:
         """What the name section says; empty where there is none or where it cannot be read."""
-        from pywasmjit.wasm.names import Names
-
         return Names.of(self)
 
     @property

@@ -19,9 +19,8 @@ from itertools import accumulate
 from typing import Any, Final, NamedTuple, NoReturn
 
 from pywasmjit.errors import MalformedError, ResourceLimit, ValidationError
-from pywasmjit.wasm.binary_types import BLOCKS, TypeReader
+from pywasmjit.wasm.binary_types import BLOCKS, TypeReader, read_locals
 from pywasmjit.wasm.context import SMALL, Context
-from pywasmjit.wasm.decoder import read_locals
 from pywasmjit.wasm.limits import LOCALS, OPERANDS
 from pywasmjit.wasm.types import FuncType, ValType
 

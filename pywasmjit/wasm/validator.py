@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import groupby
 from typing import Final
 
@@ -94,22 +95,23 @@ def _validate_bodies(module: ModuleSyntax, features: Features | None, indices: r
 
 def check_body(operands: Operands, index: int, start: int, end: int, loop: Callable[[Operands, int, int], int]) -> None:
     """Validate one body with the given loop."""
+    position = operands.enter(index, start, end)
     try:
-        position = loop(operands, operands.enter(index, start, end), end)
+        position = loop(operands, position, end)
     except ValidationError as error:
-        _check_decodes(operands, error)
-        raise
+        _check_decodes(operands)
+        raise ValidationError(error.message, error.offset, operands.function) from None
     if operands.frames:
         raise MalformedError("unexpected end of section or function: END opcode expected", end)
     if position != end:
         raise MalformedError("section size mismatch: bytes behind the end of the function", position)
 
 
-def _check_decodes(operands: Operands, error: ValidationError) -> None:
+def _check_decodes(operands: Operands) -> None:
     """Raise MalformedError if the instruction at fault reaches past the end of its body; that comes first."""
-    if error.offset is not None:
-        context = operands.context
-        read_instruction(TypeReader(context.data, error.offset, operands.end, context.features, context.types))
+    context = operands.context
+    with suppress(ValidationError):
+        read_instruction(TypeReader(context.data, operands.at, operands.end, context.features, context.types))
 
 
 # What surrounds bodies

@@ -54,16 +54,14 @@ def check(text: str, features: Features | None = None) -> None:
     validate(decode(bytes(wasmtime.wat2wasm(text)), features), features)
 
 
-def check_code(code: str) -> None:
-    """Validate code in a function () -> () of a module that has one of everything."""
-    check(
-        f"""(module
+def surround(code: str) -> str:
+    """Return a module that has one of everything, with `code` in a function without results."""
+    return f"""(module
         (import "" "f" (func $f (param i32 i64) (result f32))) (import "" "g" (global $g i64))
         (type $two (func (param i32) (result i32 i64)))
         (memory $m 1) (memory $shared 1 2 shared) (table $t 2 funcref) (table $x 2 externref)
         (global $v (mut f64) (f64.const 0)) (elem $e func $f) (elem $ex externref (ref.null extern)) (data $d "abc")
         (func $run (param $p i32) (local $l i64) (local $r externref) {code}))"""
-    )
 
 
 VALID = [
@@ -128,7 +126,7 @@ VALID = [
 @pytest.mark.usefixtures("loop")
 @pytest.mark.parametrize("code", VALID)
 def test_valid_code(code: str) -> None:
-    check_code(code)
+    check(surround(code))
 
 
 INVALID = [
@@ -220,7 +218,7 @@ INVALID = [
 @pytest.mark.parametrize(("code", "message"), INVALID)
 def test_invalid_code(code: str, message: str) -> None:
     with pytest.raises(ValidationError, match=message) as caught:
-        check_code(code)
+        check(surround(code))
     assert caught.value.function == 1
     assert caught.value.offset is not None
 
@@ -233,6 +231,14 @@ def test_the_error_names_function_and_offset() -> None:
     assert caught.value.function == 1
     assert caught.value.offset == data.index(b"\x6a\x1a\x0b")
     assert str(caught.value) == f"type mismatch: expected i32, found i64 (function 1, offset {caught.value.offset:#x})"
+
+
+@pytest.mark.usefixtures("loop")
+@pytest.mark.parametrize("index", [1, 0x16, 0x1FF])
+def test_a_block_type_that_does_not_exist_is_invalid(index: int) -> None:
+    with pytest.raises(ValidationError, match=f"unknown type {index}") as caught:
+        validate(decode(module(body(END), body(b"\2" + sleb(index) + END + END))))
+    assert caught.value.function == 1
 
 
 class TestModules:
@@ -482,6 +488,13 @@ class TestFeatures:
     def test_a_block_of_a_vector(self) -> None:
         with pytest.raises(UnsupportedFeature, match="simd"):
             check("(module (func (drop (block (result v128) unreachable))))")
+
+
+def test_another_engine_judges_the_examples_above_alike() -> None:
+    for code in VALID:
+        assert is_valid_elsewhere(bytes(wasmtime.wat2wasm(surround(code)))), code
+    for code, _ in INVALID:
+        assert not is_valid_elsewhere(bytes(wasmtime.wat2wasm(surround(code)))), code
 
 
 # Agreement: of the two loops, and with another engine.
