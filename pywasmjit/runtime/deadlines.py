@@ -50,6 +50,9 @@ _NEVER: Final = math.inf
 class Interrupt(BaseException):
     """What is raised in a thread whose time is over; only the scope that was fired may catch it for good."""
 
+    def __str__(self) -> str:
+        return "a deadline has passed"
+
 
 class _Scope:
     """One running `with` statement: what the watchdog knows of it."""

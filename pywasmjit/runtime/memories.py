@@ -291,6 +291,9 @@ class Memory:
         whole = self._whole
         if address + count > self.size_bytes or data_offset + count > len(data):
             raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+        if count <= PIECE:
+            whole[address : address + count] = data[data_offset : data_offset + count]
+            return
         segment = memoryview(data)
         for start, length in _pieces(count, PIECE):
             origin = data_offset + start

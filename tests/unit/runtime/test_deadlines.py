@@ -245,6 +245,9 @@ def test_a_scope_whose_exit_was_skipped_is_over_all_the_same():
         caught = error
     assert isinstance(caught, TimedOut) or sys.version_info >= (3, 13)
     assert nothing_left()
+    with pytest.raises(TimedOut) as again, deadline(0.01):
+        leave_without_exit(limit)
+    assert again.value.timeout == 0.01
     with deadline(10):
         settle(0.01)
 

@@ -14,8 +14,9 @@ import time
 
 import pytest
 
-from pywasmjit.errors import ResourceLimit, Trap, TrapCode
+from pywasmjit.errors import ResourceLimit, TimedOut, Trap, TrapCode
 from pywasmjit.runtime import depth, reservations
+from pywasmjit.runtime.deadlines import deadline
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.runtime.views import WIDTHS, StructView
 from pywasmjit.wasm.types import MemoryType
@@ -293,6 +294,17 @@ def test_large_fill_init_and_copy_between_memories():
     assert other[: len(data) + 2] == b"\0" + data + b"\0"
     memory.fill(1, 9, 5_000_000)
     assert memory[:5_000_003] == b"\0" + b"\x09" * 5_000_000 + data[4_999_998:5_000_000]
+
+
+def test_huge_bulk_operations_can_be_interrupted():
+    memory = Memory(65535)
+    start = time.monotonic()
+    with pytest.raises(TimedOut), deadline(0.03):
+        memory.fill(0, 1, 65535 * PAGE)
+    with pytest.raises(TimedOut), deadline(0.03):
+        memory.copy(1 << 31, memory, 0, 1 << 30)
+    assert time.monotonic() - start < 2
+    memory.close()
 
 
 # -- the host's methods ---------------------------------------------------------------------------------------------
