@@ -34,7 +34,17 @@ from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.paths import Place, describe_descriptor
 from pywasmjit.wali.policy import DirGrant
 from pywasmjit.wali.procfs import refuse_engine_files
-from pywasmjit.wali.walk import Grant, NameOnly, Names, Outside, Walk, means_directory, open_in, split
+from pywasmjit.wali.walk import (
+    Grant,
+    NameOnly,
+    Names,
+    Outside,
+    Walk,
+    ends_name_with_slash,
+    means_directory,
+    open_in,
+    split,
+)
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
@@ -135,7 +145,7 @@ class GrantedPaths:
             base = start_fd
         relative = b"/".join(rest)
         if rest and means_directory(path):
-            relative += b"/" if path.endswith(b"/") else b"/."
+            relative += b"/" if ends_name_with_slash(path) else b"/."
 
         def open_there(flags: int, mode: int = 0) -> int:
             return kernel.open_resolving(base, relative or b".", flags, mode, _RESOLVE)

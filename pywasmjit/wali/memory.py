@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from pywasmjit.wali.abi.uio import IOV_MAX, IOVEC, MAX_TRANSFER
 
 PATH_MAX: Final = 4096
-_NOTHING: Final = memoryview(b"")
+_NOTHING: Final = memoryview(bytearray())
 
 
 class Memory(Protocol):

@@ -40,6 +40,11 @@ def means_directory(path: bytes) -> bool:
     return path.rpartition(b"/")[2] in (b"", b".", b"..")
 
 
+def ends_name_with_slash(path: bytes) -> bool:
+    """Tell whether a path ends in a name and slashes: "a/", but not "a/./" or "/"."""
+    return path.endswith(b"/") and path.rstrip(b"/").rpartition(b"/")[2] not in (b"", b".", b"..")
+
+
 class FileSystem(Protocol):
     """What a walk needs of the file system.
 
@@ -226,7 +231,7 @@ class Walk:
         """
         names, is_directory = [*start, *split(path)], means_directory(path)
         while True:
-            if names and flags & O_CREAT and path.endswith(b"/"):
+            if flags & O_CREAT and ends_name_with_slash(path):
                 self.down(names[:-1])
                 raise OSError(EISDIR, "a directory's name")
             name = self._down_to_last(names, is_directory)
