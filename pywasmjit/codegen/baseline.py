@@ -86,6 +86,20 @@ class Frame:
         return self.params if self.is_loop else self.results
 
 
+class JumpSites:
+    """Calls that return twice in one function, and the locals that they need."""
+
+    def __init__(self, compiler: FunctionCompiler) -> None:
+        self.labels: list[t.Label] = []
+        self.activation = compiler.new_slot("activation")
+        self.value = compiler.new_slot("returned")
+        self.kept: list[int] = []
+
+
+RETURNING_TWICE: Final = frozenset(("wali", name) for name in ("setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp"))
+"""Imports that return again when somebody jumps to them."""
+
+
 class ViewBudget:
     """Which (memory, format, offset) have a view of their own, per module and in order of first use."""
 
@@ -107,6 +121,7 @@ class ViewBudget:
 
 
 _OPENS: Final = frozenset(BY_NAME[name] for name in ("block", "loop", "if"))
+_CALL: Final = BY_NAME["call"]
 _END: Final = BY_NAME["end"]
 _ELSE: Final = BY_NAME["else"]
 
@@ -151,6 +166,7 @@ class FunctionCompiler:
         self.barrier = 0
         self.line = 1
         self.position = 0
+        self.jump_sites: JumpSites | None = None
         self.unreachable = False
         self.fresh = False
         self._skipped = 0
@@ -206,6 +222,8 @@ class FunctionCompiler:
 
     def _prologue(self) -> None:
         unset, self._loop_assigns = assignments(self.body, len(self.type.params), FAST_LOCALS)
+        if self.jump_sites is not None:
+            unset = -1  # control comes back to a site by ways that the analysis does not see
         cleared = [i for i in range(len(self.type.params), len(self.local_types)) if unset >> i & 1]
         if len(cleared) > 2:
             self.emit(t.LOAD_CONST, tuple(ZERO.get(self.local_types[i]) for i in cleared))
@@ -571,7 +589,10 @@ class FunctionCompiler:
 
     def compile(self) -> CodeTemplate:
         """Return the function's template."""
+        if any(op is _CALL and self.returns_twice(immediate) for _, op, immediate in self.body):
+            self.jump_sites = JumpSites(self)
         self._prologue()
+        start = len(self.code)
         self.frames.append(Frame(FuncType((), self.type.results), 0))
         body = self.body
         count = len(body)
@@ -588,6 +609,10 @@ class FunctionCompiler:
             EMITTERS[op](self, immediate)
             if not self.fresh and self.stack and len(self.code) != before:
                 self.settle()  # code that leaves nothing now lies behind that of the operand on top
+        if self.jump_sites is not None and self.jump_sites.labels:
+            from pywasmjit.codegen.emitters.jumps import wrap_body  # an emitter, and emitters import this module
+
+            wrap_body(self, self.jump_sites, start)
         name = self.module.display_name(self.index)
         code = t.assemble(
             self.code,
@@ -599,6 +624,11 @@ class FunctionCompiler:
             cells=tuple(f"global{index}" for index in self.cells),
         )
         return CodeTemplate(self.index, code, self.references, tuple(item[0] for item in body))
+
+    def returns_twice(self, index: int) -> bool:
+        """Return whether a function is an import that returns again after a jump."""
+        imported = self.module.imported("func")
+        return index < len(imported) and imported[index][:2] in RETURNING_TWICE
 
     def _skip(self, op: Op) -> bool:
         """Return whether an instruction that cannot be reached is passed over."""

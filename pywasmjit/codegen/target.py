@@ -26,7 +26,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final, TypeAlias
 
-from bytecode import BinaryOp, Bytecode, Compare, CompilerFlags, Instr, SetLineno
+from bytecode import BinaryOp, Bytecode, Compare, CompilerFlags, Instr, SetLineno, TryBegin, TryEnd
 from bytecode import Label as BytecodeLabel
 from bytecode.instr import FreeVar
 
@@ -56,6 +56,9 @@ UNPACK: Final = "UNPACK"  # n | (a1, .., an) -> an .. a1 (a1 on top)
 RETURN: Final = "RETURN"  # | a ->
 RETURN_NONE: Final = "RETURN_NONE"  # | ->
 RAISE: Final = "RAISE"  # | exception ->
+RERAISE: Final = "RERAISE"  # | exception ->
+TRY: Final = "TRY"  # (handler's Label, depth) | from here on exceptions go there, with the stack cut to `depth`
+END_TRY: Final = "END_TRY"  # handler's Label
 NOP: Final = "NOP"
 LABEL: Final = "LABEL"  # Label
 JUMP: Final = "JUMP"  # Label
@@ -127,6 +130,8 @@ _EFFECTS: Final = {
     RETURN: -1,
     RETURN_NONE: 0,
     RAISE: -1,
+    RERAISE: -1,
+    END_TRY: 0,
     NOP: 0,
 }
 
@@ -140,7 +145,7 @@ _JUMP_EFFECTS: Final = {
     JUMP_IF_NOT_NONE: -1,
 }
 
-_ENDS: Final = frozenset({JUMP, RETURN, RETURN_NONE, RAISE})
+_ENDS: Final = frozenset({JUMP, RETURN, RETURN_NONE, RAISE, RERAISE})
 
 
 def stack_size(items: list[Item]) -> int:
@@ -162,6 +167,8 @@ def stack_size(items: list[Item]) -> int:
                 deepest = max(deepest, depth)
             depth += _JUMP_EFFECTS[operation]
             at[argument] = depth
+        elif operation is TRY:
+            at[argument[0]] = argument[1] + 1
         elif operation is CALL:
             depth -= argument + 1
         elif operation is TUPLE:
@@ -193,6 +200,7 @@ def _fixed_instructions() -> dict[str, tuple[Instr, ...]]:
         if VERSION in ((3, 12), (3, 13))
         else (Instr("LOAD_CONST", None), Instr("RETURN_VALUE")),
         RAISE: (Instr("RAISE_VARARGS", 1),),
+        RERAISE: (Instr("RERAISE", 0),),
         NOP: (Instr("NOP"),),
         MAKE_CALLEE: (Instr("PUSH_NULL"),) if VERSION >= (3, 13) else (Instr("PUSH_NULL"), Instr("SWAP", 2)),
     }
@@ -224,7 +232,7 @@ _OPPOSITE: Final = {
     JUMP_IF_NOT_NONE: JUMP_IF_NONE,
 }
 
-_Element: TypeAlias = "Instr | BytecodeLabel | SetLineno"
+_Element: TypeAlias = "Instr | BytecodeLabel | SetLineno | TryBegin | TryEnd"
 
 
 class _Translator:
@@ -235,6 +243,7 @@ class _Translator:
         self.cells = cells
         self.elements: list[_Element] = []
         self.labels: dict[Label, BytecodeLabel] = {}
+        self.tries: dict[Label, TryBegin] = {}
         self.placed: set[Label] = set()
         self.instructions: dict[tuple[str, Any], tuple[Instr, ...]] = {}
 
@@ -256,6 +265,12 @@ class _Translator:
                 elements.append(self.label(argument))
             elif operation in _JUMP_EFFECTS:
                 self.jump(operation, argument)
+            elif operation is TRY:
+                handler, depth = argument
+                self.tries[handler] = TryBegin(self.label(handler), push_lasti=False, stack_depth=depth)
+                elements.append(self.tries[handler])
+            elif operation is END_TRY:
+                elements.append(TryEnd(self.tries[argument]))
             elif operation is LOAD_CONST:  # not shared: 1, True and 1.0 are equal keys
                 elements.append(Instr("LOAD_CONST", argument))
             else:

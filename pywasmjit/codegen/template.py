@@ -26,6 +26,7 @@ MEANING: Final = "meaning"  # (mnemonic,): function of numerics
 MEMORY: Final = "memory"  # (memory, method): bound method of a memory
 TABLE: Final = "table"  # (table, method): bound method of a table
 SEGMENT: Final = "segment"  # (mnemonic, immediates): callable for init and drop instructions
+RETURNS_TWICE: Final = "returns_twice"  # (index,): callable (activation, site, stack pointer, arguments...)
 SUPPORT: Final = "support"  # (name,): helper of the run time, see runtime.support
 
 FIRST_LINE: Final = 2

@@ -35,6 +35,11 @@ class Direct(NamedTuple):
     """
 
     callable: Callable[..., Any]
+    returns_twice: Callable[..., Any] | None = None
+    """For `setjmp` and its like: what compiled code calls instead, with (activation, site, stack pointer) in front.
+
+    It notes the three where a later jump finds them (see `runtime.jumps`), and returns what the plain call would.
+    """
 
 
 _CALL_TEXT: Final = """

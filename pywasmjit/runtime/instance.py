@@ -124,6 +124,8 @@ class Instance:
             functions.append(found.function)
         elif isinstance(found, Direct):
             plain = isinstance(found.callable, FunctionType) and not found.callable.__dict__
+            if found.returns_twice is not None:
+                self._linkage.returning_twice[len(functions)] = found.returns_twice
             functions.append(found.callable if plain else forward(type, found.callable))
         elif callable(found):
             function: Callable[..., Any] = found

@@ -47,6 +47,7 @@ class Linkage:
     def __init__(self, unit: CompilationUnit) -> None:
         self.unit = unit
         self.functions: list[Callable[..., Any]] = []
+        self.returning_twice: dict[int, Callable[..., Any]] = {}
         self.tables: list[Table] = []
         self.memories: list[Memory] = []
         self.globals: list[Global | CellType] = []
@@ -253,6 +254,12 @@ _SEGMENT_OPS: Final[dict[str, Callable[..., Callable[..., None]]]] = {
 }
 
 
+def _returning_twice(linkage: Linkage, index: int) -> Callable[..., Any]:
+    """Return what notes a site; a host function that knows nothing of sites is called as it is, and returns once."""
+    function = linkage.functions[index]
+    return linkage.returning_twice.get(index) or (lambda activation, site, pointer, *rest: function(*rest))
+
+
 def _global_box(linkage: Linkage, index: int) -> list[Any]:
     found = linkage.globals[index]
     assert isinstance(found, Global)
@@ -270,5 +277,6 @@ _BINDERS: Final[dict[str, Callable[..., Any]]] = {
     kinds.MEMORY: _memory_method,
     kinds.TABLE: lambda linkage, index, method: getattr(linkage.tables[index], method),
     kinds.SEGMENT: lambda linkage, mnemonic, *rest: _SEGMENT_OPS[mnemonic](linkage, *rest),
+    kinds.RETURNS_TWICE: _returning_twice,
     kinds.SUPPORT: lambda _, name: SUPPORT[name],
 }

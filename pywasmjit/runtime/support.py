@@ -7,6 +7,7 @@ from math import fabs
 from typing import Any, Final, NoReturn
 
 from pywasmjit.errors import Trap, TrapCode
+from pywasmjit.runtime.jumps import arrive, new_activation
 from pywasmjit.wasm.numerics import f32_from_bits, f32_to_bits
 
 _scratch = memoryview(bytearray(8))
@@ -49,6 +50,8 @@ SUPPORT: Final[dict[str, Any]] = {
     "bit_length": int.bit_length,
     "f32_from_bits": f32_from_bits,
     "f32_to_bits": f32_to_bits,
+    "arrive": arrive,
+    "new_activation": new_activation,
     "spilled_locals": spilled_locals,
     "trap_unreachable": trap_unreachable,
     "trap_unaligned": trap_unaligned,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import EMITTERS, Emitter, FunctionCompiler, emits
+from pywasmjit.codegen.emitters.jumps import call_returning_twice
 from pywasmjit.codegen.stack import IMPURE, TRAPS, Value, may_swap
 from pywasmjit.codegen.template import CALLEES, FUNCTION
 from pywasmjit.wasm import numerics
@@ -42,6 +43,9 @@ def push_results(c: FunctionCompiler, types: Sequence[ValType], operands: Sequen
 
 @emits("call")
 def call(c: FunctionCompiler, index: int) -> None:
+    if c.jump_sites is not None and c.returns_twice(index):
+        call_returning_twice(c, c.jump_sites, index)
+        return
     type = c.module.function_type(index)
     operands = c.pop_normal(len(type.params))
     start = operands[0].start if operands else len(c.code)

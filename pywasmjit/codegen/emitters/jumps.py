@@ -1,0 +1,120 @@
+"""Calls that return twice: `setjmp` and its like.
+
+A function that calls one has a handler round its whole body.  Each call is a
+site: the operands below it are put aside in locals of their own, so that the
+stack is empty where the call returns, the first time or again.  A `longjmp`
+raises `runtime.jumps.LongJump`; the handler asks whether it is meant for this
+activation, restores the stack pointer and goes on behind the site, with all
+locals as they are.
+
+Memory holds what the guest may copy about (activation, site, stack pointer);
+an activation lives as long as the frame whose local holds it.
+"""
+
+from __future__ import annotations
+
+from pywasmjit.codegen import target as t
+from pywasmjit.codegen.baseline import FunctionCompiler, JumpSites
+from pywasmjit.codegen.stack import MASKS
+from pywasmjit.codegen.template import GLOBAL_BOX, RETURNS_TWICE
+
+STACK_POINTER = 0
+"""Index of the global that holds the guest's stack pointer, by convention of the linkers."""
+
+
+def _has_stack_pointer(c: FunctionCompiler) -> bool:
+    globals = c.module.global_types
+    return bool(globals) and globals[STACK_POINTER].mutable and globals[STACK_POINTER].content in MASKS
+
+
+def _load_stack_pointer(c: FunctionCompiler) -> None:
+    if not _has_stack_pointer(c):
+        c.emit(t.LOAD_CONST, 0)
+    elif STACK_POINTER in c.cells:
+        c.emit(t.LOAD_CELL, c.cells[STACK_POINTER])
+    else:
+        c.emit(t.LOAD_GLOBAL, c.refer(GLOBAL_BOX, STACK_POINTER))
+        c.emit(t.LOAD_CONST, 0)
+        c.emit(t.SUBSCRIPT)
+
+
+def _store_stack_pointer(c: FunctionCompiler) -> None:
+    if not _has_stack_pointer(c):
+        c.emit(t.POP)
+    elif STACK_POINTER in c.cells:
+        c.emit(t.STORE_CELL, c.cells[STACK_POINTER])
+    else:
+        c.emit(t.LOAD_GLOBAL, c.refer(GLOBAL_BOX, STACK_POINTER))
+        c.emit(t.LOAD_CONST, 0)
+        c.emit(t.STORE_SUBSCRIPT)
+
+
+def call_returning_twice(c: FunctionCompiler, sites: JumpSites, index: int) -> None:
+    """Call function `index`, which gets the activation, the site and the stack pointer before its arguments."""
+    type = c.module.function_type(index)
+    arguments = c.pop_normal(len(type.params))
+    c.normalise_top(len(c.stack))
+    kept = c.pop_many(len(c.stack))
+    slots = [c.scratch() for _ in arguments]
+    for slot in reversed(slots):
+        c.emit(t.STORE_FAST, slot)
+    while len(sites.kept) < len(kept):
+        sites.kept.append(c.new_slot(f"kept{len(sites.kept)}"))
+    for place in reversed(range(len(kept))):
+        c.emit(t.STORE_FAST, sites.kept[place])
+    c.emit(t.LOAD_CALLEE, c.refer(RETURNS_TWICE, index))
+    c.emit(t.LOAD_FAST, sites.activation)
+    c.emit(t.LOAD_CONST, len(sites.labels))
+    _load_stack_pointer(c)
+    for slot in slots:
+        c.emit(t.LOAD_FAST, slot)
+    c.emit(t.CALL, 3 + len(slots))
+    c.emit(t.STORE_FAST, sites.value)
+    label = t.Label()
+    sites.labels.append(label)
+    c.emit(t.NOP)
+    c.emit(t.LABEL, label)
+    c.facts.clear()
+    for place, value in enumerate(kept):
+        c.emit(t.LOAD_FAST, sites.kept[place])
+        c.push_unknown(value.type)
+    c.settle()
+    if type.results:
+        c.push_local(sites.value, type.results[0])
+
+
+def wrap_body(c: FunctionCompiler, sites: JumpSites, start: int) -> None:
+    """Put the handler behind the body, whose code begins at `start`, and what it needs in front."""
+    handler, other = t.Label(), t.Label()
+    front: list[tuple[str, object]] = [
+        (t.LOAD_CALLEE, c.support("new_activation")),
+        (t.CALL, 0),
+        (t.STORE_FAST, sites.activation),
+    ]
+    for slot in (sites.value, *sites.kept):
+        front += [(t.LOAD_CONST, None), (t.STORE_FAST, slot)]
+    c.line = 1
+    c.insert(start, *front, (t.TRY, (handler, 0)))
+    c.emit(t.END_TRY, handler)
+    c.emit(t.LABEL, handler)
+    c.emit(t.LOAD_CALLEE, c.support("arrive"))
+    c.emit(t.COPY, 3)  # the exception stays on the stack: in a local it would keep this very frame alive
+    c.emit(t.LOAD_FAST, sites.activation)
+    c.emit(t.CALL, 2)
+    c.emit(t.COPY, 1)
+    c.emit(t.JUMP_IF_NONE, other)
+    c.emit(t.UNPACK, 3)
+    site = c.new_slot("site")
+    c.emit(t.STORE_FAST, site)
+    _store_stack_pointer(c)
+    c.emit(t.STORE_FAST, sites.value)
+    c.emit(t.POP)
+    for number, label in enumerate(sites.labels[:-1]):
+        c.emit(t.LOAD_FAST, site)
+        c.emit(t.LOAD_CONST, number)
+        c.emit(t.COMPARE, "==")
+        c.emit(t.JUMP_IF, label)
+    c.emit(t.JUMP, sites.labels[-1])
+    c.emit(t.LABEL, other)
+    c.emit(t.POP)
+    c.emit(t.RERAISE)
