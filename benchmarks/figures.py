@@ -151,7 +151,7 @@ def recursion_in_caller() -> int:
 def instance_leak() -> float:
     """Return by how much 10,000 instances enlarged the process, as a fraction of its size before.
 
-    The least of two such runs counts: a leak shows in each, the megabyte that the allocator takes now and then does not.
+    The least of two such runs counts: a leak shows in each, a megabyte that the allocator takes once does not.
     """
 
     def cycle(count: int) -> int:

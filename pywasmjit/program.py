@@ -65,6 +65,8 @@ class Program:
         stopwatch.watch(instance)
         with stopwatch("run"):
             if self.invoke is not None:
+                if wali is not None and "memory" in instance.exports:
+                    wali.process.bind(instance.exports["memory"])
                 return self._invoke(instance, self.invoke)
             if wali is not None:
                 return wali.start(instance)
@@ -83,7 +85,9 @@ class Program:
             return None
         from pywasmjit.wali.process import Wali
 
-        return Wali(args=[self.argv0 or self.file, *self.args], env=self._environment(), policy=self._policy())
+        arguments = [self.argv0 or self.file, *self.args]
+        quiet = {"report": None} if self.quiet else {}
+        return Wali(arguments, self._environment(), self._policy(), **quiet)
 
     def _imports(self, wali: Wali | None) -> Any:
         linked: dict[str, Any] = {}

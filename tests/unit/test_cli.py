@@ -48,7 +48,7 @@ HELLO = """
 FLOOD = """
 (module (import "wali" "SYS_write" (func $write (param i32 i32 i32) (result i64)))
   (memory (export "memory") 1)
-  (func (export "_start") (loop $l (drop (call $write (i32.const 1) (i32.const 0) (i32.const 65536))) (br $l))))
+  (func (export "_start") (loop $l (drop (call $write (i32.const 1) (i32.const 16) (i32.const 4096))) (br $l))))
 """
 ARGUMENTS = """
 (module
@@ -269,7 +269,7 @@ def test_standard_output_is_the_program_s(build: Build) -> None:
 
 
 def test_broken_pipe_ends_by_the_signal(build: Build) -> None:
-    process = start("run", build(FLOOD))
+    process = start("run", "--timeout", "20s", build(FLOOD))
     assert process.stdout is not None
     process.stdout.read(10)
     process.stdout.close()
