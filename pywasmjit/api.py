@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from pywasmjit.codegen.unit import CompilationUnit
 from pywasmjit.errors import CompileError
@@ -46,7 +45,7 @@ class Module:
         self._features = features or Features.default()
         self._syntax = _decode_and_validate(bytes(data), self._features)
         self._cache = cache
-        self.name = name or self._syntax.module_name or f"wasm-{hashlib.sha256(self._syntax.data).hexdigest()[:8]}"
+        self.name = name or self._syntax.module_name or f"wasm-{crc32(self._syntax.data):08x}"
         self._unit = CompilationUnit(self._syntax, self.name)
         if not lazy:
             self.compile()
@@ -54,8 +53,9 @@ class Module:
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **options: Any) -> Module:
         """Return the module in a file; OSError if it cannot be read, else as the constructor."""
-        options.setdefault("name", Path(path).name)
-        return cls(Path(path).read_bytes(), **options)
+        options.setdefault("name", os.path.basename(path))
+        with open(path, "rb") as file:
+            return cls(file.read(), **options)
 
     @property
     def imports(self) -> tuple[ImportType, ...]:

@@ -85,7 +85,8 @@ def test_several_sites_and_buffers_in_a_loop() -> None:
         (loop $again
           (if (i32.eqz (call $setjmp (i32.const 64))) (then
             (if (i32.eqz (call $setjmp (i32.const 128))) (then
-              (call $longjmp (select (i32.const 64) (i32.const 128) (i32.and (local.get $i) (i32.const 1))) (i32.const 1)))
+              (call $longjmp
+                (select (i32.const 64) (i32.const 128) (i32.and (local.get $i) (i32.const 1))) (i32.const 1)))
              (else (call $log (i32.const 128)))))
            (else (call $log (i32.const 64))))
           (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get 0))))
