@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fuzz.generators import encoder
-from fuzz.generators.choices import chance, pick
+from fuzz.generators.choices import Choices, chance, pick
 from fuzz.generators.shape import SegmentPlan, Shape
 from fuzz.generators.values import constant
 from pywasmjit.wasm.opcodes import BY_NAME
@@ -123,7 +123,7 @@ def data_segments(writer: Writer) -> None:
     shape, choices = writer.shape, writer.shape.choices
     memories = shape.usable_memories()
     for _ in range(choices.choose(4)):
-        raw = bytes(choices.choose(256) for _ in range(choices.choose(24)))
+        raw = _content(choices)
         content = encoder.u_leb(len(raw)) + raw
         passive = not memories or chance(choices, 50)
         if passive:
@@ -131,10 +131,21 @@ def data_segments(writer: Writer) -> None:
         else:
             memory = pick(choices, memories)
             end = PAGE * shape.memories[memory].minimum
-            place = pick(choices, (0, 8, 300, end - len(raw)))
+            place = pick(choices, (0, 8, 0, 256, end - len(raw)))
             if shape.risky():
                 place = end - len(raw) + 1
             short = memory == 0 and not chance(choices, 20)
             head = b"\0" if short else b"\2" + encoder.u_leb(memory)
             writer.datas.append(head + writer.offset(place) + content)
         shape.datas.append(SegmentPlan(len(raw), passive))
+
+
+def _content(choices: Choices) -> bytes:
+    """Return a few bytes, or many that look random and depend on one choice."""
+    if not chance(choices, 60):
+        return bytes(choices.choose(256) for _ in range(choices.choose(24)))
+    state, out = choices.choose(1 << 32), bytearray()
+    while len(out) < 400:
+        state = (state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
+        out += (state >> 24).to_bytes(5, "little")
+    return bytes(out)

@@ -67,7 +67,8 @@ def _run(case: Generated, outcome: Outcome) -> None:
         outcome.start = KINDS.get(trap.code, str(trap))
         return
     for name, arguments in case.calls:
-        instance.exports["fuel"].value = FUEL
+        if "fuel" in instance.exports:
+            instance.exports["fuel"].value = FUEL
         outcome.calls.append(_call(instance.exports[name], arguments))
     for export in module.exports:
         _record(export.name, export.type, instance.exports[export.name], outcome)
