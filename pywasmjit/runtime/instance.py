@@ -40,6 +40,7 @@ class Provider(Protocol):
 class Exports(Mapping[str, Any]):
     """The exports of an instance: a mapping, also by attribute.
 
+    A name that is a method of mappings ("get", "keys", ...) is reached by item.
     Functions are `Func`, the others `Memory`, `Table` and `Global`.  Each is
     made on first use and is the same object ever after.
     """

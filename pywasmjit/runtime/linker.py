@@ -88,7 +88,9 @@ class Linkage:
         """Compile function `index` if no instance has yet, and give it its code here."""
         template = self.unit.template(index)
         for name, (kind, arguments) in template.references.items():
-            if name not in self.namespace:
+            if kind == kinds.VIEW:
+                self._add_view(name, *arguments)
+            elif name not in self.namespace:
                 self.namespace[name] = _BINDERS[kind](self, *arguments)
         code = template.code.replace()  # with inline caches of its own
         self._templates[id(code)] = template
@@ -137,17 +139,21 @@ class Linkage:
 
     # ----------------------------------------------------------------- memories
 
-    def view(self, memory: int, format: str, offset: int) -> Any:
-        """Return a view for compiled code, and renew it whenever the memory grows."""
-        views = self._views.setdefault(memory, {})
-        if not views:
-            self.memories[memory].attach(self)
-        views[f"{kinds.VIEW}:{memory},{format},{offset}"] = format, offset
-        return self.memories[memory].strided(format, offset)
+    def _add_view(self, name: str, index: int, format: str, offset: int) -> None:
+        """Bind a view for compiled code; it is renewed whenever the memory changes its size."""
+        if name in self.namespace:
+            return
+        memory = self.memories[index]
+        memory.attach(self)
+        self._views.setdefault(index, {})[name] = format, offset
+        size = -1
+        while size != memory.size_bytes:  # another thread may grow it meanwhile, before or after it sees the new name
+            size = memory.size_bytes
+            self.namespace[name] = memory.strided(format, offset)
 
     def refresh_memory(self, memory: Memory) -> None:
         """Renew the views of a memory that changed its size."""
-        for index, views in self._views.items():
+        for index, views in list(self._views.items()):
             if self.memories[index] is memory:
                 for name, (format, offset) in list(views.items()):
                     self.namespace[name] = memory.strided(format, offset)
@@ -269,7 +275,6 @@ def _global_box(linkage: Linkage, index: int) -> list[Any]:
 _BINDERS: Final[dict[str, Callable[..., Any]]] = {
     kinds.FUNCTION: lambda linkage, index: linkage.functions[index],
     kinds.REFERENCE: Linkage.reference,
-    kinds.VIEW: Linkage.view,
     kinds.GLOBAL: Linkage.global_value,
     kinds.GLOBAL_BOX: _global_box,
     kinds.CALLEES: lambda linkage, table, type: linkage.tables[table].callees(linkage.unit.module.types[type]),
