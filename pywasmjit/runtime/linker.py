@@ -144,8 +144,10 @@ class Linkage:
         if name in self.namespace:
             return
         memory = self.memories[index]
-        memory.attach(self)
-        self._views.setdefault(index, {})[name] = format, offset
+        if index not in self._views:
+            self._views[index] = {}
+            memory.attach(self)
+        self._views[index][name] = format, offset
         size = -1
         while size != memory.size_bytes:  # another thread may grow it meanwhile, before or after it sees the new name
             size = memory.size_bytes
