@@ -25,6 +25,7 @@ from pywasmjit.wali.abi.fcntl import (
     BENEATH,
     NO_MAGICLINKS,
     NO_SYMLINKS,
+    O_CREAT,
     O_NOFOLLOW,
     O_PATH,
     X_OK,
@@ -157,7 +158,7 @@ class GrantedPaths:
     def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> tuple[int, Origin | None]:
         start, start_fd = self._start(dir_fd, path)
         quick = self._quick(start, start_fd, path)
-        if quick is not None:
+        if quick is not None and not (flags & O_CREAT and quick[0].read_only):
             grant, names, open_there = quick
             try:
                 return self._admit(open_in(grant, open_there, flags, mode), grant, names)

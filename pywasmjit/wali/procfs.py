@@ -12,6 +12,7 @@ import os
 import re
 from contextlib import suppress
 from errno import EACCES
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ _HARMLESS: Final = frozenset({b"comm", b"stat", b"statm", b"status", b"task", b"
 
 def refuse_engine_files(kernel: PortableKernel, fd: int, found: os.stat_result, *, sandbox: bool) -> None:
     """Raise EACCES if the open descriptor `fd`, whose fstat is `found`, must not be given to a guest."""
-    if found.st_size or not kernel.is_procfs(fd, found):
-        return
+    if (found.st_size and S_ISREG(found.st_mode)) or not kernel.is_procfs(fd, found):
+        return  # a regular file that has a size is none of those
     try:
         name = os.readlink(b"/proc/self/fd/%d" % fd)
     except OSError:

@@ -133,6 +133,8 @@ class Walk:
         self._system = system
         self._steps = [self._root()]
         self._links = 0
+        self._rest: list[bytes] = []
+        """What is still to be gone, the next name last; for the report of a way out."""
 
     def __enter__(self) -> Walk:
         return self
@@ -165,12 +167,14 @@ class Walk:
 
     def down(self, names: list[bytes]) -> None:
         """Go down a path of directories, over links.  Raises ENOENT, ENOTDIR, ELOOP; Outside."""
-        pending = names[::-1]
-        while pending:
-            text = self._step(pending.pop())
+        rest = self._rest
+        goal = len(rest)
+        rest += names[::-1]
+        while len(rest) > goal:
+            text = self._step(rest.pop())
             if text is not None:
                 self._follow(text)
-                pending += split(text)[::-1]
+                rest += split(text)[::-1]
 
     def _step(self, name: bytes) -> bytes | None:
         """Enter a directory; for a link, stay and return its text."""
@@ -196,13 +200,19 @@ class Walk:
         """Enter a grant's own directory, or one above a grant that exists in name only."""
         here = (*self.names, name)
         grant = self._system.grants.get(here)
-        if grant is not None:
-            self._steps.append(_Step(name, grant.fd, grant, owned=False))
-        elif self.grant is None and here in self._system.above:
-            self._steps.append(_Step(name, -1, None, owned=False))
-        else:
+        if grant is None and not (here in self._system.above and self._is_missing(name)):
             return False
+        self._steps.append(_Step(name, grant.fd if grant else -1, grant, owned=False))
         return True
+
+    def _is_missing(self, name: bytes) -> bool:
+        """Tell whether the directory that was reached has no such name."""
+        try:
+            if self.grant is not None:
+                os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return True
+        return self.grant is None
 
     def _follow(self, text: bytes) -> None:
         """Count a link, and go to the root if it is absolute."""
@@ -232,7 +242,7 @@ class Walk:
         names, is_directory = [*start, *split(path)], means_directory(path)
         while True:
             if flags & O_CREAT and ends_name_with_slash(path):
-                self.down(names[:-1])
+                self._down_before(names)
                 raise OSError(EISDIR, "a directory's name")
             name = self._down_to_last(names, is_directory)
             if name is None:
@@ -249,12 +259,17 @@ class Walk:
         """Go down all but the last name and return that; None if the path names the directory that was reached."""
         if not names:
             return None
-        self.down(names[:-1])
-        last = names[-1]
+        last = self._down_before(names)
         if is_directory or last == b"..":
             self.down([last])
             return None
         return None if self._enter_fixed(last) else last
+
+    def _down_before(self, names: list[bytes]) -> bytes:
+        """Go down all but the last name, and return that."""
+        self._rest.append(names[-1])
+        self.down(names[:-1])
+        return self._rest.pop()
 
     def _open_reached(self, flags: int, mode: int) -> tuple[int, Grant]:
         grant, fd = self.grant, self.fd
@@ -286,4 +301,4 @@ class Walk:
         return fd
 
     def _deny(self, name: bytes) -> NoReturn:
-        raise Outside(b"/" + b"/".join((*self.names, name)) if self._links else None)
+        raise Outside(b"/" + b"/".join((*self.names, name, *self._rest[::-1])) if self._links else None)

@@ -14,6 +14,10 @@ TIMEZONE: Final = Struct("<ii")
 
 GIGA: Final = 1_000_000_000
 
+UTIME_NOW: Final = 0x3FFF_FFFF
+UTIME_OMIT: Final = 0x3FFF_FFFE
+"""Nanoseconds that mean "now" and "leave it" to utimensat."""
+
 CLOCKS: Final[dict[str, int]] = {
     "CLOCK_REALTIME": 0,
     "CLOCK_MONOTONIC": 1,
