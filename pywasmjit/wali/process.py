@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
 from pywasmjit.errors import Exit, LinkError
 from pywasmjit.runtime.deadlines import check, remaining, wait_slice
+from pywasmjit.wali.attributes import Attributes
 from pywasmjit.wali.environment import EnvironmentFile
 from pywasmjit.wali.files import Files
 from pywasmjit.wali.grants import GrantedPaths
@@ -41,7 +42,7 @@ class Process:
     """The kernel state of one guest program.
 
     Attributes: args (bytes, the program's name first), policy, denials, files, paths, memory, space, kernel, signals,
-    environment.  Before `bind` the memory is empty and the kernel portable.
+    attributes, environment.  Before `bind` the memory is empty and the kernel portable.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Process:
         self.kernel = PortableKernel(self.memory)
         self.files = Files(streams)
         self.signals = Signals()
+        self.attributes = Attributes(self)
         self.space = AddressSpace(self.memory, self.kernel)
         self.paths: Paths = HostPaths(self, cwd) if policy.everything else GrantedPaths(self, policy.dirs, cwd)
 
@@ -78,6 +80,7 @@ class Process:
         self.files.close_all()
         self.paths.close()
         self.environment.close()
+        self.attributes.close()
         self.memory.release()
 
     @property

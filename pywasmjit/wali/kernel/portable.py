@@ -16,6 +16,7 @@ from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, host_open_fl
 from pywasmjit.wali.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, pack_stat
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.abi.uio import MAX_TRANSFER
+from pywasmjit.wali.kernel.portable_calls import PortableCalls, directory
 from pywasmjit.wali.procfs import mounted_procfs
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _KINDS: Final = {S_IFDIR: DT_DIR, S_IFREG: DT_REG, S_IFLNK: DT_LNK}
 
 
-class PortableKernel:
+class PortableKernel(PortableCalls):
     """Host calls for one guest.  Descriptors are the host's; `dir_fd` may be AT_FDCWD."""
 
     maps_files = False
@@ -102,7 +103,7 @@ class PortableKernel:
 
     def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> int:
         """openat(2), always close-on-exec; flags: the guest's."""
-        return os.open(path, host_open_flags(flags) | os.O_CLOEXEC, mode, dir_fd=_directory(dir_fd))
+        return os.open(path, host_open_flags(flags) | os.O_CLOEXEC, mode, dir_fd=directory(dir_fd))
 
     def open_resolving(self, dir_fd: int, path: bytes, flags: int, mode: int, resolve: int) -> int:
         """openat2(2); resolve: BENEATH | NO_SYMLINKS | NO_MAGICLINKS.
@@ -117,15 +118,15 @@ class PortableKernel:
             self.fstat(dir_fd, address)
             return
         follow = not flags & AT_SYMLINK_NOFOLLOW
-        found = os.stat(name, dir_fd=_directory(dir_fd), follow_symlinks=follow)
+        found = os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=follow)
         self.memory.write(address, pack_stat(found))
 
     def access(self, dir_fd: int, name: bytes, mode: int, effective: bool = False) -> None:
         """faccessat(2), links followed; an empty name stands for the descriptor.  Raises what denies the access."""
         if not name:
             dir_fd, name = AT_FDCWD, b"/proc/self/fd/%d" % dir_fd
-        found = os.stat(name, dir_fd=_directory(dir_fd))
-        if not os.access(name, mode, dir_fd=_directory(dir_fd), effective_ids=effective):
+        found = os.stat(name, dir_fd=directory(dir_fd))
+        if not os.access(name, mode, dir_fd=directory(dir_fd), effective_ids=effective):
             raise OSError(EACCES, f"no access to a file of mode {found.st_mode:o}")
 
     def is_procfs(self, fd: int, found: os.stat_result) -> bool:
@@ -167,10 +168,6 @@ class PortableKernel:
 
     def sync(self, address: int, length: int, flags: int) -> None:
         """msync(2) on whole pages."""
-
-
-def _directory(dir_fd: int) -> int | None:
-    return None if dir_fd == AT_FDCWD else dir_fd
 
 
 def _record(fd: int, name: bytes, offset: int) -> bytes:

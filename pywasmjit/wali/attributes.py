@@ -1,0 +1,185 @@
+"""What a process has beside files, memory and signals: its umask, resource limits, names of threads.
+
+Some belong to the whole host process, which may hold more than this guest, or to the engine, which needs more than
+the guest.  So:
+
+* the umask is the host's with everything allowed, and put back at the end; in a sandbox it is kept here and applied
+  to modes of new files, on top of the host's own;
+* limits on memory and descriptors (`_KEPT`) are kept here and enforced by us: the engine reserves much address space
+  and holds descriptors of its own.  `apply` makes them real, right before another program is executed.  All other
+  limits are the host's.  What is kept starts as the host's limit.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from errno import EINVAL, EPERM
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from pywasmjit.wali.abi.resource import (
+    RLIM_INFINITY,
+    RLIMIT_AS,
+    RLIMIT_DATA,
+    RLIMIT_NAMES,
+    RLIMIT_NOFILE,
+    RLIMIT_STACK,
+)
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.process import Process
+
+Limit: TypeAlias = tuple[int, int]
+"""Soft and hard limit; RLIM_INFINITY for none."""
+
+_KEPT: Final = frozenset({RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_NOFILE})
+_SET_ID_BITS: Final = 0o6000
+_PERMISSION_BITS: Final = 0o777
+_CAP_SYS_RESOURCE: Final = 24
+
+
+class Attributes:
+    """Umask, limits and names of one process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._kept_umask: int | None = None
+        self._host_umask: int | None = None
+        self._limits: dict[int, Limit] = {}
+        self.thread_names: dict[int, bytes] = {}
+        """Host thread -> the name that a sandboxed guest gave it; the host's stays as it is."""
+
+    def close(self) -> None:
+        """Put back what a guest has changed of the host process and what can be put back."""
+        before, self._host_umask = self._host_umask, None
+        if before is not None:
+            os.umask(before)
+
+    # -- umask ----------------------------------------------------------------------------------------------------
+
+    def umask(self, mask: int) -> int:
+        """umask(2); mask: its permission bits count."""
+        mask &= _PERMISSION_BITS
+        if self._process.policy.everything:
+            before = os.umask(mask)
+            if self._host_umask is None:
+                self._host_umask = before
+            return before
+        before = _host_umask() if self._kept_umask is None else self._kept_umask
+        self._kept_umask = mask
+        return before
+
+    def creation_mode(self, mode: int) -> int:
+        """Return the mode to give a new file for the mode that the guest wants.
+
+        In a sandbox the kept umask is applied; set-user-id and set-group-id are dropped (`may_set_ids`).
+        """
+        if not self.may_set_ids:
+            mode &= ~_SET_ID_BITS
+        return mode if self._kept_umask is None else mode & ~self._kept_umask
+
+    @property
+    def may_set_ids(self) -> bool:
+        """Whether files may get set-user-id and set-group-id: a sandboxed guest would lend its user to others."""
+        return self._process.policy.everything
+
+    # -- limits ---------------------------------------------------------------------------------------------------
+
+    def limit(self, number: int) -> Limit:
+        """Return a resource limit.  Raises EINVAL for a number that is none."""
+        kept = self._limits.get(number)
+        return host_limit(number) if kept is None else kept
+
+    def set_limit(self, number: int, wanted: Limit) -> None:
+        """Change a resource limit.  Raises EINVAL, EPERM as the kernel."""
+        before = self.limit(number)
+        if wanted[0] > wanted[1]:
+            raise OSError(EINVAL, "soft limit above the hard one")
+        if number not in _KEPT:
+            set_host_limit(number, wanted)
+            return
+        if wanted[1] > before[1] and not _may_raise_limits():
+            raise OSError(EPERM, "raised hard limit")
+        self._make_room(number, wanted)
+        self._limits[number] = wanted
+        self._enforce(number, wanted[0])
+
+    def _make_room(self, number: int, wanted: Limit) -> None:
+        """Raise the host's own limits where the guest may now have more than they allow."""
+        soft, hard = host_limit(number)
+        if wanted[0] > soft or wanted[1] > hard:
+            set_host_limit(number, (max(soft, wanted[0]), max(hard, wanted[1])))
+
+    def _enforce(self, number: int, soft: int) -> None:
+        process = self._process
+        if number == RLIMIT_NOFILE:
+            process.files.limit = min(soft, sys.maxsize)
+        elif number == RLIMIT_AS:
+            process.space.limit = soft
+
+    def apply(self) -> None:
+        """Make the kept limits the host's own; for the moment before another program replaces this one."""
+        for number, wanted in self._limits.items():
+            with suppress(OSError):
+                set_host_limit(number, wanted)
+
+
+def _resource(number: int) -> tuple[Any, int]:
+    """Return the module `resource` and the host's number of a limit.  Raises EINVAL."""
+    try:
+        import resource
+    except ImportError:
+        raise OSError(EINVAL, "no resource limits here") from None
+    known: int = getattr(resource, RLIMIT_NAMES.get(number, ""), -1)
+    if known < 0 and number in RLIMIT_NAMES and sys.platform == "linux":
+        known = number  # those that the module does not name have the same numbers on all machines
+    if known < 0:
+        raise OSError(EINVAL, "resource")
+    return resource, known
+
+
+def host_limit(number: int, pid: int = 0) -> Limit:
+    """Return a limit of the host process, or of another one.  Raises EINVAL, ESRCH, EPERM."""
+    resource, known = _resource(number)
+    soft, hard = resource.prlimit(pid, known) if pid else resource.getrlimit(known)
+    return soft & RLIM_INFINITY, hard & RLIM_INFINITY
+
+
+def set_host_limit(number: int, wanted: Limit, pid: int = 0) -> None:
+    """Change a limit of the host process, or of another one.  Raises EINVAL, EPERM, ESRCH."""
+    resource, known = _resource(number)
+    if wanted[0] > wanted[1]:
+        raise OSError(EINVAL, "soft limit above the hard one")
+    pair = tuple(resource.RLIM_INFINITY if each > sys.maxsize else each for each in wanted)
+    try:
+        if pid:
+            resource.prlimit(pid, known, pair)
+        else:
+            resource.setrlimit(known, pair)
+    except ValueError:  # what the module makes of EINVAL and EPERM
+        raise OSError(EPERM, "raised hard limit") from None
+
+
+def _host_umask() -> int:
+    """Return the host's umask without changing it, where the host tells; else by setting it twice."""
+    fields = _status()
+    if "Umask" in fields:
+        return int(fields["Umask"], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _may_raise_limits() -> bool:
+    fields = _status()
+    if "CapEff" in fields:
+        return bool(int(fields["CapEff"], 16) >> _CAP_SYS_RESOURCE & 1)
+    return os.geteuid() == 0
+
+
+def _status() -> dict[str, str]:
+    """Return what /proc tells of this thread, {} if nothing."""
+    with suppress(OSError, UnicodeDecodeError), open("/proc/thread-self/status", encoding="utf-8") as file:
+        return {name: rest.strip() for name, _, rest in (line.partition(":") for line in file)}
+    return {}
