@@ -127,6 +127,8 @@ class AddressSpace:
         self._areas = Ranges()
         self._free = Ranges()
         self._regions: list[Region] = []
+        self.limit: int | None = None
+        """RLIMIT_AS of the guest: bytes that may be mapped, the module's own memory included."""
 
     # -- mmap -----------------------------------------------------------------------------------------------------
 
@@ -212,7 +214,13 @@ class AddressSpace:
         self._free.remove(start, start + size)
         return start, start + size
 
+    def _check_limit(self, size: int) -> None:
+        mapped = self._static_end + sum(region.end - region.start for region in self._regions)
+        if self.limit is not None and mapped + size > self.limit:
+            raise OSError(ENOMEM, "limit of the address space")
+
     def _find(self, size: int) -> int:
+        self._check_limit(size)
         found = self._free.first_fit(size)
         while found is None:
             self._grow(size)
@@ -284,11 +292,13 @@ class AddressSpace:
         self._check_range(start, length)
         if not length:
             raise OSError(EINVAL, "length 0")
-        for piece in self._cut_out(start, start + _round_up(length)):
-            self._write_back(piece, piece.start, piece.end)
-            self._release_copy(piece)
+        pieces = self._cut_out(start, start + _round_up(length))
+        for piece in pieces:
+            with suppress(OSError):  # munmap has no way to tell
+                self._write_back(piece, piece.start, piece.end)
             self._kernel.clear(piece.start, piece.end - piece.start, mapped=piece.real)
             self._free.add(piece.start, piece.end)
+        self._release_copies(pieces)
 
     def protect(self, start: int, length: int, prot: int) -> None:
         """Note what mprotect asks for.  Raises EINVAL, ENOMEM, EACCES."""
@@ -424,17 +434,20 @@ class AddressSpace:
                 os.pwrite(host, now, address + shift)
                 region.known[at : at + len(now)] = now
 
-    def _release_copy(self, piece: Region) -> None:
-        copy = piece.copy
-        if copy is not None and not any(region.copy is copy for region in self._regions):
+    def _release_copies(self, pieces: list[Region]) -> None:
+        """Close the files of pieces that were unmapped, unless other pieces of the same mapping are left."""
+        used = {region.copy for region in self._regions}
+        for copy in {piece.copy for piece in pieces} - used - {None}:
+            assert copy is not None
             os.close(copy.host)
 
     def close(self) -> None:
-        """Write back and let go of all files; the memory itself stays."""
-        for region in self._regions:
-            if region.copy is not None:
-                with suppress(OSError):
-                    self._write_back(region, region.start, region.end)
-        for host in {region.copy.host for region in self._regions if region.copy is not None}:
+        """Write back and let go of all files: where they were mapped, linear memory reads as zeros from now on."""
+        regions, self._regions = self._regions, []
+        for region in regions:
+            with suppress(OSError):
+                self._write_back(region, region.start, region.end)
+            if region.real:
+                self._kernel.clear(region.start, region.end - region.start, mapped=True)
+        for host in {region.copy.host for region in regions if region.copy is not None}:
             os.close(host)
-        self._regions.clear()
