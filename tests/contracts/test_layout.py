@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,20 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pywasmjit"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-FOLDERS = ("pywasmjit", "tests", "fuzz", "benchmarks", "docs", "examples", ".ci")
-TEXTS = sorted(
-    path
-    for path in [*ROOT.glob("*.md"), ROOT / "pyproject.toml", *(p for f in FOLDERS for p in (ROOT / f).rglob("*"))]
-    if path.suffix in {".py", ".md", ".toml", ".c", ".h", ".sh", ".txt", ".json", ""}
-    and path.is_file()
-    and not {"__pycache__"} & {*path.parts}
-    and not any(part.startswith(".") and part != ".ci" for part in path.relative_to(ROOT).parts)
-)
+SUFFIXES = {".py", ".md", ".toml", ".c", ".h", ".sh", ".txt", ".json", ""}
+
+
+def project_files() -> list[Path]:
+    """Return the files under version control, or all where there is none."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    names = listed.stdout.splitlines() if listed.returncode == 0 else [str(path) for path in ROOT.rglob("*")]
+    paths = (ROOT / name for name in names)
+    return sorted(
+        path for path in paths if path.suffix in SUFFIXES and path.is_file() and "__pycache__" not in path.parts
+    )
+
+
+TEXTS = project_files()
 TABLES = {"wasm/opcodes.py", "wasm/numerics.py"}
 """Files that may be long, because they are lists."""
 
