@@ -112,7 +112,7 @@ def _assembled() -> list[Sample]:
     )  # fmt: skip
     calls = assemble(
         ("LOAD_FAST", 0), ("CALLEE", _helper), "t:", ("CALLEE", _failing), ("LOAD_FAST", 0), ("LOAD_FAST", 1),
-        ("CALL", 2), "e:", ("CALL", 1), ("BINARY_OP", 0), ("RETURN_VALUE",), "h:", ("LOAD_GLOBAL", 0),
+        ("CALL", 2), "e:", ("NOP",), ("CALL", 1), ("BINARY_OP", 0), ("RETURN_VALUE",), "h:", ("LOAD_GLOBAL", 0),
         ("CHECK_EXC_MATCH",), ("UNLESS", "x"), ("POP_TOP",), ("POP_TOP",), ("LOAD_FAST", 1), ("CALL", 1),
         ("RETURN_VALUE",), "x:", ("RERAISE", 1), names=("KeyError",), stack=9, handlers=[("t", "e", "h", 3, True)],
     )  # fmt: skip

@@ -26,7 +26,8 @@ exceptions at calls and backward jumps included.  Unreachable code is refused,
 except NOP: nobody emits it on purpose.
 
 What is proved holds for every code object with the same instructions and tables
-and as many constants, so constants may be exchanged afterwards (`code.replace`).
+and as many constants, so constants other than True and False may be exchanged
+afterwards (`code.replace`).
 Not proved: that constants and names hold harmless objects, that the function's
 globals are a dictionary, and anything once a debugger changes a running frame.
 """
@@ -54,7 +55,7 @@ from pywasmjit.codegen.verifier_facts import (
     Row,
 )
 from pywasmjit.codegen.verifier_rules import LEGAL, RULES, check_argument, read_local, write_local
-from pywasmjit.codegen.verifier_state import VerificationError, Walk
+from pywasmjit.codegen.verifier_state import BOOL, VerificationError, Walk
 from pywasmjit.codegen.verifier_tables import TableError, check_location_table, parse_exception_table
 
 __all__ = ["VerificationError", "verify"]
@@ -167,10 +168,10 @@ def _mark(walk: Walk, opcodes: bytes) -> set[int]:
 def _enter_function(walk: Walk, code: CodeType) -> None:
     """Check the instructions that every function starts with, and set the state behind them."""
     resume = 0
-    if walk.opcodes[0] == facts.OPCODES["COPY_FREE_VARS"]:
-        cells = len(code.co_freevars)
-        if not cells or walk.arguments[0] != cells:
-            raise walk.fail("free-index", f"COPY_FREE_VARS {walk.arguments[0]} for {cells} free variables", 0)
+    cells = len(code.co_freevars)
+    if cells:  # even if it uses none: whoever asks for a frame's locals follows all of them
+        if walk.opcodes[0] != facts.OPCODES["COPY_FREE_VARS"] or walk.arguments[0] != cells:
+            raise walk.fail("free-index", f"does not start with COPY_FREE_VARS {cells}", 0)
         _check_slots(code)
         resume = 1
         walk.slots += cells
@@ -280,7 +281,7 @@ def _sweep(walk: Walk, unit: int) -> None:
     One long loop with few calls: it decides what verifying costs.
     """
     opcodes, arguments, marks, bits = walk.opcodes, walk.arguments, walk.marks, walk.bits
-    locals_, constants, limit = walk.locals, walk.constants, walk.limit
+    locals_, constants, exact, limit = walk.locals, walk.constants, walk.exact, walk.limit
     depth, kinds, missing, floor = -1, 0, 0, 0
     while True:
         if marks[unit]:
@@ -309,6 +310,9 @@ def _sweep(walk: Walk, unit: int) -> None:
         elif treatment == CONST:
             if arg >= constants:
                 raise walk.fail("const-index", f"constant {arg} of {constants}", unit)
+            if exact and arg in exact:
+                kinds |= BOOL << 4 * depth
+                floor = depth + 1
             depth += 1
             if depth > limit:
                 raise walk.fail("stack-overflow", f"{depth} values on a stack of {limit}", unit)

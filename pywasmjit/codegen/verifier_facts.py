@@ -95,7 +95,7 @@ _FIXED: dict[str, tuple[int, int]] = {  # popped, pushed; the argument is ignore
     "STORE_SUBSCR": (3, 0),
     "BINARY_SLICE": (3, 1),
     "STORE_SLICE": (4, 0),
-    "END_FOR": (2, 0) if VERSION == (3, 12) else (1, 0),
+    "END_FOR": (2, 0) if VERSION == (3, 12) else (2, 1),  # 3.13 pops one value, but looks at the other when traced
     "POP_ITER": (1, 0),
     "NOT_TAKEN": (0, 0),
 }

@@ -63,6 +63,7 @@ class Walk:
         "bits",
         "constants",
         "entries",
+        "exact",
         "first",
         "idle",
         "level",
@@ -92,6 +93,9 @@ class Walk:
         self.names = code.co_names
         self.names_allowed = names_allowed
         self.constants = len(code.co_consts)
+        self.exact: Container[int] = ()  # constants that are True or False, where that matters
+        if facts.EXACT_BOOLS:
+            self.exact = {n for n, value in enumerate(code.co_consts) if value is True or value is False}
         self.limit = code.co_stacksize
         self.bits: Sequence[int] | Powers = _POWERS if self.locals <= 1024 else Powers()
         self.entries: list[Entry] = []
