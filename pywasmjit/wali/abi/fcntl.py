@@ -56,6 +56,8 @@ AT_REMOVEDIR: Final = 0x200
 AT_SYMLINK_FOLLOW: Final = 0x400
 AT_NO_AUTOMOUNT: Final = 0x800
 AT_EMPTY_PATH: Final = 0x1000
+AT_EACCESS: Final = 0x200
+"""The same bit as AT_REMOVEDIR, for another call."""
 
 AT_FLAGS: Final[dict[str, int]] = {
     "AT_SYMLINK_NOFOLLOW": AT_SYMLINK_NOFOLLOW,
@@ -85,18 +87,91 @@ F_SETFL: Final = 4
 F_GETLK: Final = 5
 F_SETLK: Final = 6
 F_SETLKW: Final = 7
+F_SETOWN: Final = 8
+F_GETOWN: Final = 9
+F_SETSIG: Final = 10
+F_GETSIG: Final = 11
+F_SETOWN_EX: Final = 15
+F_GETOWN_EX: Final = 16
 F_OFD_GETLK: Final = 36
 F_OFD_SETLK: Final = 37
 F_OFD_SETLKW: Final = 38
+F_SETLEASE: Final = 1024
+F_GETLEASE: Final = 1025
+F_NOTIFY: Final = 1026
 F_DUPFD_CLOEXEC: Final = 1030
 F_SETPIPE_SZ: Final = 1031
 F_GETPIPE_SZ: Final = 1032
 F_ADD_SEALS: Final = 1033
 F_GET_SEALS: Final = 1034
+F_GET_RW_HINT: Final = 1035
+F_SET_RW_HINT: Final = 1036
+F_GET_FILE_RW_HINT: Final = 1037
+F_SET_FILE_RW_HINT: Final = 1038
+
+FCNTL_COMMANDS: Final[dict[str, int]] = {
+    "F_DUPFD": F_DUPFD,
+    "F_GETFD": F_GETFD,
+    "F_SETFD": F_SETFD,
+    "F_GETFL": F_GETFL,
+    "F_SETFL": F_SETFL,
+    "F_GETLK": F_GETLK,
+    "F_SETLK": F_SETLK,
+    "F_SETLKW": F_SETLKW,
+    "F_SETOWN": F_SETOWN,
+    "F_GETOWN": F_GETOWN,
+    "F_SETSIG": F_SETSIG,
+    "F_GETSIG": F_GETSIG,
+    "F_SETOWN_EX": F_SETOWN_EX,
+    "F_GETOWN_EX": F_GETOWN_EX,
+    "F_OFD_GETLK": F_OFD_GETLK,
+    "F_OFD_SETLK": F_OFD_SETLK,
+    "F_OFD_SETLKW": F_OFD_SETLKW,
+    "F_SETLEASE": F_SETLEASE,
+    "F_GETLEASE": F_GETLEASE,
+    "F_NOTIFY": F_NOTIFY,
+    "F_DUPFD_CLOEXEC": F_DUPFD_CLOEXEC,
+    "F_SETPIPE_SZ": F_SETPIPE_SZ,
+    "F_GETPIPE_SZ": F_GETPIPE_SZ,
+    "F_ADD_SEALS": F_ADD_SEALS,
+    "F_GET_SEALS": F_GET_SEALS,
+    "F_GET_RW_HINT": F_GET_RW_HINT,
+    "F_SET_RW_HINT": F_SET_RW_HINT,
+    "F_GET_FILE_RW_HINT": F_GET_FILE_RW_HINT,
+    "F_SET_FILE_RW_HINT": F_SET_FILE_RW_HINT,
+}
 
 FD_CLOEXEC: Final = 1
 
 FLOCK_SIZE: Final = 32
+"""struct flock: l_type i16, l_whence i16 at 2, l_start i64 at 8, l_len i64 at 16, l_pid i32 at 24."""
+OWNER_EX_SIZE: Final = 8
+HINT_SIZE: Final = 8
+
+LOCK_NB: Final = 4
+FLOCK_OPERATIONS: Final[dict[str, int]] = {"LOCK_SH": 1, "LOCK_EX": 2, "LOCK_NB": 4, "LOCK_UN": 8}
+
+RENAME_NOREPLACE: Final = 1
+RENAME_EXCHANGE: Final = 2
+RENAME_WHITEOUT: Final = 4
+RENAME_FLAGS: Final[dict[str, int]] = {"RENAME_NOREPLACE": 1, "RENAME_EXCHANGE": 2, "RENAME_WHITEOUT": 4}
+
+FALLOC_FLAGS: Final[dict[str, int]] = {
+    "FALLOC_FL_KEEP_SIZE": 0x01,
+    "FALLOC_FL_PUNCH_HOLE": 0x02,
+    "FALLOC_FL_COLLAPSE_RANGE": 0x08,
+    "FALLOC_FL_ZERO_RANGE": 0x10,
+    "FALLOC_FL_INSERT_RANGE": 0x20,
+    "FALLOC_FL_UNSHARE_RANGE": 0x40,
+}
+FADVICE: Final[dict[str, int]] = {
+    "POSIX_FADV_NORMAL": 0,
+    "POSIX_FADV_RANDOM": 1,
+    "POSIX_FADV_SEQUENTIAL": 2,
+    "POSIX_FADV_WILLNEED": 3,
+    "POSIX_FADV_DONTNEED": 4,
+    "POSIX_FADV_NOREUSE": 5,
+}
 
 _HOST_NAMES: Final = {"O_LARGEFILE": ""}
 

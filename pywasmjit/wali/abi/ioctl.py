@@ -1,7 +1,7 @@
 """<sys/ioctl.h>: what the argument of each known request is.  Numbers carry no size, so a table is needed.
 
-Requests outside of it, and those with pointers inside their structure (SIOCGIFCONF, SIOCETHTOOL), which type into
-the terminal (TIOCSTI) or are not of this world (TIOCLINUX), answer ENOTTY.
+Requests outside of it, and those with pointers inside their structure (SIOCGIFCONF, SIOCGIFBR, SIOCETHTOOL), which
+type into the terminal (TIOCSTI) or are not of this world (TIOCLINUX), answer ENOTTY.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from typing import Final, NamedTuple
 
 
 class Request(NamedTuple):
-    """A request's name and its argument: bytes that go in, bytes that come out; both 0 for a plain number."""
+    """A request's name and its argument: bytes that go in, bytes that come out; both 0 for a plain number.
+
+    capability: what a guest must be granted by name, "" for nothing.
+    """
 
     name: str
     in_bytes: int
     out_bytes: int
+    capability: str = ""
 
 
+TIOCGPTPEER: Final = 0x5441
+FICLONE: Final = 0x4004_9409
 FIONCLEX: Final = 0x5450
 FIOCLEX: Final = 0x5451
 
@@ -29,6 +35,8 @@ _NUMBER: Final = {
     0x540E: "TIOCSCTTY",
     0x5422: "TIOCNOTTY",
     0x5425: "TCSBRKP",
+    TIOCGPTPEER: "TIOCGPTPEER",
+    FICLONE: "FICLONE",
     FIONCLEX: "FIONCLEX",
     FIOCLEX: "FIOCLEX",
 }
@@ -54,10 +62,62 @@ _INT_IN: Final = {
     0x40045431: "TIOCSPTLCK",
 }
 
+_INTERFACE: Final = {
+    0x8910: "SIOCGIFNAME",
+    0x8913: "SIOCGIFFLAGS",
+    0x8915: "SIOCGIFADDR",
+    0x8917: "SIOCGIFDSTADDR",
+    0x8919: "SIOCGIFBRDADDR",
+    0x891B: "SIOCGIFNETMASK",
+    0x891D: "SIOCGIFMETRIC",
+    0x891F: "SIOCGIFMEM",
+    0x8921: "SIOCGIFMTU",
+    0x8925: "SIOCGIFENCAP",
+    0x8927: "SIOCGIFHWADDR",
+    0x8929: "SIOCGIFSLAVE",
+    0x8933: "SIOCGIFINDEX",
+    0x8935: "SIOCGIFPFLAGS",
+    0x8938: "SIOCGIFCOUNT",
+    0x8942: "SIOCGIFTXQLEN",
+}
+_INTERFACE_CHANGES: Final = {
+    0x8911: "SIOCSIFLINK",
+    0x8914: "SIOCSIFFLAGS",
+    0x8916: "SIOCSIFADDR",
+    0x8918: "SIOCSIFDSTADDR",
+    0x891A: "SIOCSIFBRDADDR",
+    0x891C: "SIOCSIFNETMASK",
+    0x891E: "SIOCSIFMETRIC",
+    0x8920: "SIOCSIFMEM",
+    0x8922: "SIOCSIFMTU",
+    0x8923: "SIOCSIFNAME",
+    0x8924: "SIOCSIFHWADDR",
+    0x8926: "SIOCSIFENCAP",
+    0x8930: "SIOCSIFSLAVE",
+    0x8931: "SIOCADDMULTI",
+    0x8932: "SIOCDELMULTI",
+    0x8934: "SIOCSIFPFLAGS",
+    0x8936: "SIOCDIFADDR",
+    0x8937: "SIOCSIFHWBROADCAST",
+    0x8943: "SIOCSIFTXQLEN",
+}
+_IFREQ_SIZE: Final = 40
+_JOB_CONTROL: Final = frozenset({"TIOCSCTTY", "TIOCNOTTY", "TIOCSPGRP", "TIOCEXCL", "TIOCNXCL"})
+"""Requests that act on the sessions and processes of a terminal."""
+
+
+def _capability(name: str) -> str:
+    if name in _JOB_CONTROL:
+        return "process"
+    return "signals" if name == "FIOASYNC" else ""
+
+
 REQUESTS: Final[dict[int, Request]] = {
-    **{number: Request(name, 0, 0) for number, name in _NUMBER.items()},
+    **{number: Request(name, 0, 0, _capability(name)) for number, name in _NUMBER.items()},
     **{number: Request(name, 0, 4) for number, name in _INT_OUT.items()},
-    **{number: Request(name, 4, 0) for number, name in _INT_IN.items()},
+    **{number: Request(name, 4, 0, _capability(name)) for number, name in _INT_IN.items()},
+    **{number: Request(name, _IFREQ_SIZE, _IFREQ_SIZE) for number, name in _INTERFACE.items()},
+    **{number: Request(name, _IFREQ_SIZE, _IFREQ_SIZE, "system") for number, name in _INTERFACE_CHANGES.items()},
     0x5413: Request("TIOCGWINSZ", 0, 8),
     0x5414: Request("TIOCSWINSZ", 8, 0),
     0x80081272: Request("BLKGETSIZE64", 0, 8),
@@ -70,3 +130,5 @@ REQUESTS: Final[dict[int, Request]] = {
     0x402C542C: Request("TCSETSW2", 44, 0),
     0x402C542D: Request("TCSETSF2", 44, 0),
 }
+
+NAMES: Final[dict[str, int]] = {request.name: number for number, request in REQUESTS.items()}

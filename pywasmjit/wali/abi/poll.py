@@ -7,4 +7,12 @@ from typing import Final
 
 POLLFD: Final = Struct("<ihH")
 """fd, events, revents."""
+REVENTS: Final = Struct("<H")
+REVENTS_OFFSET: Final = 6
+
+POLLIN: Final = 0x01
+POLLPRI: Final = 0x02
+POLLOUT: Final = 0x04
+POLLERR: Final = 0x08
+POLLHUP: Final = 0x10
 POLLNVAL: Final = 0x20

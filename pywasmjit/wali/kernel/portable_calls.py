@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from errno import EINVAL, ENOSYS, EOPNOTSUPP
+from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP
 from typing import TYPE_CHECKING, Final
 
-from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW
+from pywasmjit.wali.abi.fcntl import AT_EACCESS, AT_FDCWD, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW
 from pywasmjit.wali.abi.prctl import NAME_SIZE, PR_GET_NAME, PR_SET_NAME
 from pywasmjit.wali.abi.resource import LOAD_SHIFT, SYSINFO
 from pywasmjit.wali.abi.statfs import pack_statvfs
@@ -69,6 +69,17 @@ class PortableCalls:
             dir_fd, name, follow = AT_FDCWD, by_descriptor(dir_fd), True
         found = os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=follow)
         os.utime(name, ns=_nanoseconds(found, times), dir_fd=directory(dir_fd), follow_symlinks=follow)
+
+    def accessible(self, dir_fd: int, name: bytes, mode: int, flags: int) -> None:
+        """faccessat2(2); flags: AT_EACCESS, AT_SYMLINK_NOFOLLOW.  Raises what denies the access."""
+        follow = not flags & AT_SYMLINK_NOFOLLOW
+        if not name:
+            dir_fd, name, follow = AT_FDCWD, by_descriptor(dir_fd), True
+        effective = bool(flags & AT_EACCESS)
+        os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=follow)
+        allowed = os.access(name, mode, dir_fd=directory(dir_fd), effective_ids=effective, follow_symlinks=follow)
+        if not allowed:
+            raise OSError(EACCES, "no access")
 
     def statx(self, dir_fd: int, name: bytes, flags: int, mask: int, address: int) -> None:
         """statx(2)."""

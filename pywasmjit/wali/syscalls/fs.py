@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import EACCES, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ERANGE, EROFS, EXDEV
+from errno import EACCES, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ERANGE, EROFS
 from stat import S_ISDIR, S_ISLNK
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +22,6 @@ from pywasmjit.wali.table import (
     Restart,
     Size,
     Unsigned,
-    partial,
     syscall,
 )
 
@@ -56,7 +55,7 @@ def _open(process: Process, dirfd: int, path: bytes, flags: int, mode: int) -> i
     if process.environment.names(path) and not flags & abi.O_ACCMODE:
         host, origin = process.environment.open(), None
     else:
-        host, origin = process.paths.open(dirfd, path, flags, mode)
+        host, origin = process.paths.open(dirfd, path, flags, process.attributes.creation_mode(mode))
     return process.files.add(host, close_on_exec=bool(flags & abi.O_CLOEXEC), origin=origin)
 
 
@@ -110,13 +109,9 @@ def access(process: Process, pathname: Path, mode: AccessMode) -> int:
     return _access(process, _FDCWD, pathname, mode)
 
 
-@syscall("faccessat", aliases=("faccessat2",), support=partial("AT_EACCESS and AT_SYMLINK_NOFOLLOW give EINVAL"))
-def faccessat(process: Process, dirfd: GuestFd, pathname: PathOrEmpty, mode: AccessMode, flags: AtFlags) -> int:
-    """Linux: faccessat(2)."""
-    if flags & ~abi.AT_EMPTY_PATH:
-        raise OSError(EINVAL, "faccessat: flags")
-    if not pathname and not flags & abi.AT_EMPTY_PATH:
-        raise OSError(ENOENT, "empty path")
+@syscall("faccessat")
+def faccessat(process: Process, dirfd: GuestFd, pathname: Path, mode: AccessMode, flags: AtFlags) -> int:
+    """Linux: faccessat(2); as in the kernel's call of this name, the flags are not looked at (`faccessat2`)."""
     return _access(process, dirfd, pathname, mode)
 
 
@@ -222,7 +217,7 @@ def _mkdir(process: Process, dirfd: int, path: bytes, mode: int) -> int:
         if place.read_only:
             exists = _exists(place)
             raise OSError(EEXIST if exists else EROFS, "read-only grant")
-        os.mkdir(place.name, mode & 0o7777, dir_fd=_dir_fd(place))
+        os.mkdir(place.name, process.attributes.creation_mode(mode & 0o7777), dir_fd=_dir_fd(place))
     return 0
 
 
@@ -261,16 +256,4 @@ def _unlink(process: Process, dirfd: int, path: bytes, *, directory: bool) -> in
         place.require_writable()
         remove = os.rmdir if directory else os.unlink
         remove(place.name, dir_fd=_dir_fd(place))
-    return 0
-
-
-@syscall("rename")
-def rename(process: Process, oldpath: Path, newpath: Path) -> int:
-    """Linux: rename(2).  Deviation: EXDEV between two granted directories, as between two file systems."""
-    with process.paths.entry(_FDCWD, oldpath) as old, process.paths.entry(_FDCWD, newpath) as new:
-        if old.grant is not new.grant and not (old.fixed or new.fixed):
-            raise OSError(EXDEV, "another grant")
-        old.require_writable()
-        new.require_writable()
-        os.rename(old.name, new.name, src_dir_fd=_dir_fd(old), dst_dir_fd=_dir_fd(new))
     return 0

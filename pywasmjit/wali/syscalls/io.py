@@ -20,7 +20,6 @@ from pywasmjit.wali.table import (
     Restart,
     Size,
     Vector,
-    partial,
     syscall,
 )
 
@@ -120,45 +119,4 @@ def fsync(process: Process, fd: Fd) -> int:
 def fdatasync(process: Process, fd: Fd) -> int:
     """Linux: fdatasync(2)."""
     getattr(os, "fdatasync", os.fsync)(fd)
-    return 0
-
-
-_LOCKS = {abi.F_GETLK, abi.F_SETLK, abi.F_SETLKW, abi.F_OFD_GETLK, abi.F_OFD_SETLK, abi.F_OFD_SETLKW}
-_READS_LOCK = {abi.F_GETLK, abi.F_OFD_GETLK}
-_NUMBERS = {abi.F_GETPIPE_SZ, abi.F_SETPIPE_SZ, abi.F_GET_SEALS, abi.F_ADD_SEALS}
-
-
-@syscall("fcntl", restart=Restart.ALWAYS, support=partial("owners, signals, leases and hints give EINVAL"))
-def fcntl(process: Process, fd: GuestFd, cmd: Int, arg: Long) -> int:
-    """Linux: fcntl(2)."""
-    import fcntl
-
-    host = process.files.host(fd)
-    number = (arg & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
-    if cmd in (abi.F_DUPFD, abi.F_DUPFD_CLOEXEC):
-        return process.files.duplicate(fd, lowest=number, close_on_exec=cmd == abi.F_DUPFD_CLOEXEC)
-    if cmd == abi.F_GETFD:
-        return int(process.files.entry(fd).close_on_exec)
-    if cmd == abi.F_SETFD:
-        process.files.entry(fd).close_on_exec = bool(number & abi.FD_CLOEXEC)
-        return 0
-    if cmd == abi.F_GETFL:
-        return abi.guest_open_flags(fcntl.fcntl(host, fcntl.F_GETFL))
-    if cmd == abi.F_SETFL:
-        return fcntl.fcntl(host, fcntl.F_SETFL, abi.host_open_flags(number))
-    if cmd in _LOCKS:
-        return _lock(process, host, cmd, arg & 0xFFFF_FFFF)
-    if cmd in _NUMBERS:
-        return fcntl.fcntl(host, cmd, number)
-    raise OSError(EINVAL, "fcntl command")
-
-
-def _lock(process: Process, host: int, cmd: int, address: int) -> int:
-    """Make a call whose argument is a struct flock; the bytes are the same on every 64-bit Linux."""
-    import fcntl
-
-    lock = process.memory.view(address, abi.FLOCK_SIZE)
-    found = fcntl.fcntl(host, cmd, lock.tobytes())
-    if cmd in _READS_LOCK:
-        lock[:] = found
     return 0

@@ -42,9 +42,9 @@ def mmap(
 
 
 @syscall("munmap", support=partial("unmapped pages read as zeros"))
-def munmap(process: Process, addr: Pointer, length: Size) -> int:
+def munmap(process: Process, addr: Pointer, len: Size) -> int:
     """Linux: munmap(2)."""
-    process.space.unmap(addr, length)
+    process.space.unmap(addr, len)
     return 0
 
 

@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 from errno import ENOTTY
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi.ioctl import FIOCLEX, FIONCLEX, REQUESTS
-from pywasmjit.wali.table import GuestFd, Pointer, Restart, Unsigned, partial, syscall
+from pywasmjit.wali.abi import ioctl as abi
+from pywasmjit.wali.gate import require
+from pywasmjit.wali.policy import Capability
+from pywasmjit.wali.table import GuestFd, Number, Pointer, Restart, partial, syscall
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
 
 
 @syscall("ioctl", restart=Restart.ALWAYS, support=partial("requests of the table; any other gives ENOTTY"))
-def ioctl(process: Process, fd: GuestFd, request: Unsigned, argp: Pointer) -> int:
+def ioctl(
+    process: Process, fd: GuestFd, request: Annotated[int, Number(signed=False, names=abi.NAMES)], argp: Pointer
+) -> int:
     """Linux: ioctl(2)."""
     import fcntl
 
     host = process.files.host(fd)
-    if request in (FIOCLEX, FIONCLEX):
-        process.files.entry(fd).close_on_exec = request == FIOCLEX
+    if request in (abi.FIOCLEX, abi.FIONCLEX):
+        process.files.entry(fd).close_on_exec = request == abi.FIOCLEX
         return 0
-    known = REQUESTS.get(request)
+    known = abi.REQUESTS.get(request)
     if known is None:
         raise OSError(ENOTTY, "ioctl request")
+    if known.capability:
+        require(process, Capability(known.capability), f"ioctl({known.name})")
     size = known.in_bytes or known.out_bytes
     if not size:
-        return fcntl.ioctl(host, request, (argp ^ 0x8000_0000) - 0x8000_0000)
+        return _with_number(process, host, request, argp)
     target = process.memory.view(argp, size)
     result = fcntl.ioctl(host, request, target.tobytes() if known.in_bytes else bytes(size))
     if known.out_bytes:
         target[:] = result
     return 0
+
+
+def _with_number(process: Process, host: int, request: int, argument: int) -> int:
+    """Make a request whose argument is a number; descriptors among them, and among results, are the guest's."""
+    import fcntl
+
+    if request == abi.FICLONE:
+        return fcntl.ioctl(host, request, process.files.host(argument))
+    result = fcntl.ioctl(host, request, (argument ^ 0x8000_0000) - 0x8000_0000)
+    if request == abi.TIOCGPTPEER:
+        from pywasmjit.wali.abi.fcntl import O_CLOEXEC
+
+        return process.files.add(result, close_on_exec=bool(argument & O_CLOEXEC))
+    return result

@@ -1,0 +1,173 @@
+"""Sockets on Python's `socket`: addresses and messages of the families Unix and IP.
+
+Addresses are bytes as Linux lays them out; control messages come apart.  Constants that differ between hosts are
+looked up by name, so this part also runs where the kernel is not Linux.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from errno import EAFNOSUPPORT, EINVAL
+from struct import pack
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from pywasmjit.wali.abi import socket as abi
+
+if TYPE_CHECKING:
+    import socket
+
+    from pywasmjit.wali.memory import GuestMemory
+
+Parts: TypeAlias = "list[tuple[int, int]]"
+"""Pieces of linear memory: (address, length)."""
+
+_OPTION_MAX: Final = 1024
+
+
+class Received(NamedTuple):
+    """What recvmsg brought; descriptors in `control` are new ones of the host's."""
+
+    count: int
+    name: bytes
+    control: list[abi.ControlMessage]
+    flags: int
+
+
+class PortableSockets:
+    """The part of the kernel interface about sockets.  Descriptors are the host's, and close-on-exec."""
+
+    memory: GuestMemory
+
+    def socket(self, family: int, kind: int, protocol: int) -> int:
+        """socket(2); kind: without flags."""
+        import socket
+
+        return socket.socket(family, kind, protocol).detach()
+
+    def socketpair(self, family: int, kind: int, protocol: int) -> tuple[int, int]:
+        """socketpair(2); kind: without flags."""
+        import socket
+
+        one, other = socket.socketpair(family, kind, protocol)
+        return one.detach(), other.detach()
+
+    def bind(self, fd: int, name: bytes) -> None:
+        """bind(2)."""
+        with _opened(fd) as socket:
+            socket.bind(_place(name))
+
+    def connect(self, fd: int, name: bytes) -> None:
+        """connect(2)."""
+        with _opened(fd) as socket:
+            socket.connect(_place(name))
+
+    def listen(self, fd: int, backlog: int) -> None:
+        """listen(2)."""
+        with _opened(fd) as socket:
+            socket.listen(backlog)
+
+    def accept(self, fd: int, nonblock: bool) -> tuple[int, bytes]:
+        """accept4(2); returns the connection and its peer's address."""
+        with _opened(fd) as socket:
+            connection, place = socket.accept()
+            os.set_blocking(connection.fileno(), not nonblock)
+            return connection.detach(), _name(socket.family, place)
+
+    def shutdown(self, fd: int, how: int) -> None:
+        """shutdown(2)."""
+        with _opened(fd) as socket:
+            socket.shutdown(how)
+
+    def socket_name(self, fd: int) -> bytes:
+        """getsockname(2)."""
+        with _opened(fd) as socket:
+            return _name(socket.family, socket.getsockname())
+
+    def peer_name(self, fd: int) -> bytes:
+        """getpeername(2)."""
+        with _opened(fd) as socket:
+            return _name(socket.family, socket.getpeername())
+
+    def send(self, fd: int, parts: Parts, flags: int, name: bytes | None, control: Sequence[abi.ControlMessage]) -> int:
+        """sendmsg(2); name: None for none."""
+        with _opened(fd) as socket:
+            messages = [(each.level, each.type, each.data) for each in control]
+            return socket.sendmsg(self._views(parts), messages, flags, _place(name) if name else None)
+
+    def receive(self, fd: int, parts: Parts, flags: int, room: int) -> Received:
+        """recvmsg(2); room: bytes for control messages in the host's layout."""
+        with _opened(fd) as socket:
+            count, messages, found, place = socket.recvmsg_into(self._views(parts), room, flags)
+            control = [abi.ControlMessage(*each) for each in messages]
+            return Received(count, _name(socket.family, place), control, found)
+
+    def _views(self, parts: Parts) -> list[memoryview]:
+        return [self.memory.view(*part) for part in parts]
+
+    def get_option(self, fd: int, level: int, option: int, size: int) -> bytes:
+        """getsockopt(2); returns what the kernel wrote."""
+        with _opened(fd) as socket:
+            return socket.getsockopt(level, option, min(size, _OPTION_MAX))
+
+    def set_option(self, fd: int, level: int, option: int, value: int, size: int) -> None:
+        """setsockopt(2); value: an address."""
+        if size < 0:
+            raise OSError(EINVAL, "optlen")
+        with _opened(fd) as socket:
+            socket.setsockopt(level, option, self.memory.read(value, size))
+
+
+@contextmanager
+def _opened(fd: int) -> Iterator[socket.socket]:
+    """Lend a descriptor to an object of Python's; what is not fit for it gives EINVAL, not an exception of its own."""
+    import socket
+
+    lent = socket.socket(fileno=fd)
+    try:
+        yield lent
+    except (TypeError, ValueError, OverflowError):
+        raise OSError(EINVAL, "socket call") from None
+    finally:
+        lent.detach()
+
+
+# -- addresses: Linux's bytes and Python's tuples ---------------------------------------------------------------------
+
+
+def _place(name: bytes) -> Any:
+    """Return an address as Python's `socket` takes it.  Raises EINVAL, EAFNOSUPPORT."""
+    import socket
+
+    family = int.from_bytes(name[:2], "little")
+    if family == abi.AF_UNIX and 2 < len(name) <= abi.SOCKADDR_UN_SIZE:
+        path = name[abi.SUN_PATH :]
+        return path if path.startswith(b"\0") else path.partition(b"\0")[0]
+    if family == abi.AF_INET and len(name) >= abi.SOCKADDR_IN_SIZE:
+        return socket.inet_ntop(socket.AF_INET, name[4:8]), int.from_bytes(name[2:4], "big")
+    if family == abi.AF_INET6 and len(name) >= abi.SOCKADDR_IN6_SIZE:
+        scope = int.from_bytes(name[24:28], "little")
+        flow = int.from_bytes(name[4:8], "big")
+        return socket.inet_ntop(socket.AF_INET6, name[8:24]), int.from_bytes(name[2:4], "big"), flow, scope
+    raise OSError(EINVAL if family in abi.FAMILIES.values() else EAFNOSUPPORT, "address")
+
+
+def _name(family: int, place: Any) -> bytes:
+    """Return Python's form of an address as Linux's bytes; b"" for none."""
+    import socket
+
+    if family == socket.AF_UNIX:
+        path = os.fsencode(place) if place is not None else b""
+        end = b"\0" if path and not path.startswith(b"\0") else b""
+        return abi.FAMILY.pack(abi.AF_UNIX) + path + end
+    if not place:
+        return b""
+    pton: Callable[[int, str], bytes] = socket.inet_pton
+    if family == socket.AF_INET:
+        return abi.FAMILY.pack(abi.AF_INET) + pack(">H", place[1]) + pton(family, place[0]) + bytes(8)
+    if family == socket.AF_INET6:
+        host, port, flow, scope = place
+        address = pton(family, host.partition("%")[0])
+        return abi.FAMILY.pack(abi.AF_INET6) + pack(">HI", port, flow) + address + pack("<I", scope)
+    return b""

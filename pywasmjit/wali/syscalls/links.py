@@ -1,0 +1,216 @@
+"""Names: second ones (link), pointing ones (symlink), other ones (rename), new ones (creat, mknod); another root.
+
+A file of one granted directory cannot get a name in another one, as if they were file systems: EXDEV.
+"""
+
+from __future__ import annotations
+
+import os
+from errno import EEXIST, EINVAL, ENOENT, EPERM, EROFS, EXDEV
+from stat import S_IFMT, S_ISBLK, S_ISCHR, S_ISDIR
+from typing import TYPE_CHECKING, Annotated
+
+from pywasmjit.wali.abi import fcntl as abi
+from pywasmjit.wali.gate import require
+from pywasmjit.wali.kernel.portable_calls import by_descriptor
+from pywasmjit.wali.paths import Place, closing_descriptor
+from pywasmjit.wali.policy import Capability
+from pywasmjit.wali.syscalls import fs
+from pywasmjit.wali.table import (
+    Flags,
+    GuestFd,
+    Long,
+    Path,
+    PathOrEmpty,
+    Restart,
+    Unsigned,
+    partial,
+    syscall,
+)
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.process import Process
+
+AtFlags = Annotated[int, Flags(abi.AT_FLAGS)]
+RenameFlags = Annotated[int, Flags(abi.RENAME_FLAGS)]
+
+_FDCWD = abi.AT_FDCWD
+
+
+def _require_free(place: Place) -> None:
+    """Raise what making a name gives where none can be made: EEXIST, EROFS."""
+    if place.fixed:
+        raise OSError(EEXIST, "exists")
+    if place.read_only:
+        raise OSError(EEXIST if _exists(place) else EROFS, "read-only grant")
+
+
+def _exists(place: Place) -> bool:
+    try:
+        os.stat(place.name.rstrip(b"/"), dir_fd=place.dir_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+# -- link -------------------------------------------------------------------------------------------------------------
+
+
+@syscall("link")
+def link(process: Process, oldpath: Path, newpath: Path) -> int:
+    """Linux: link(2)."""
+    return _link(process, _FDCWD, oldpath, _FDCWD, newpath, 0)
+
+
+@syscall("linkat")
+def linkat(
+    process: Process,
+    olddirfd: GuestFd,
+    oldpath: PathOrEmpty,
+    newdirfd: GuestFd,
+    newpath: Path,
+    flags: AtFlags,
+) -> int:
+    """Linux: linkat(2)."""
+    if flags & ~(abi.AT_SYMLINK_FOLLOW | abi.AT_EMPTY_PATH):
+        raise OSError(EINVAL, "linkat: flags")
+    if not oldpath and not flags & abi.AT_EMPTY_PATH:
+        raise OSError(ENOENT, "empty path")
+    return _link(process, olddirfd, oldpath, newdirfd, newpath, flags)
+
+
+def _link(process: Process, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: bytes, flags: int) -> int:
+    follow = bool(flags & abi.AT_SYMLINK_FOLLOW)
+    with (
+        process.paths.locate(olddirfd, oldpath, follow=follow) as old,
+        process.paths.entry(newdirfd, newpath) as new,
+    ):
+        _require_free(new)
+        if old.grant is not new.grant or old.virtual:
+            raise OSError(EXDEV, "another grant")
+        if old.owned and old.grant is not None:
+            _link_found(process, old, new)
+        else:
+            chosen = abi.AT_SYMLINK_FOLLOW if follow else 0
+            process.kernel.link(old.dir_fd, old.name, new.dir_fd, new.name, chosen)
+    return 0
+
+
+def _link_found(process: Process, old: Place, new: Place) -> None:
+    """Link what an O_PATH descriptor of ours stands for; by /proc, for which the kernel asks no capability."""
+    if S_ISDIR(os.fstat(old.dir_fd).st_mode):
+        raise OSError(EPERM, "a directory")
+    process.kernel.link(_FDCWD, by_descriptor(old.dir_fd), new.dir_fd, new.name, abi.AT_SYMLINK_FOLLOW)
+
+
+# -- symlink ----------------------------------------------------------------------------------------------------------
+
+
+@syscall("symlink")
+def symlink(process: Process, target: Path, linkpath: Path) -> int:
+    """Linux: symlink(2)."""
+    return symlinkat(process, target, _FDCWD, linkpath)
+
+
+@syscall("symlinkat")
+def symlinkat(process: Process, target: Path, newdirfd: GuestFd, linkpath: Path) -> int:
+    """Linux: symlinkat(2).  The text may be anything: it is resolved where it is followed."""
+    with process.paths.entry(newdirfd, linkpath) as place:
+        _require_free(place)
+        os.symlink(target, place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)
+    return 0
+
+
+# -- rename -----------------------------------------------------------------------------------------------------------
+
+_RENAME_KNOWN = abi.RENAME_NOREPLACE | abi.RENAME_EXCHANGE | abi.RENAME_WHITEOUT
+
+
+@syscall("rename")
+def rename(process: Process, oldpath: Path, newpath: Path) -> int:
+    """Linux: rename(2)."""
+    return renameat2(process, _FDCWD, oldpath, _FDCWD, newpath, 0)
+
+
+@syscall("renameat")
+def renameat(process: Process, olddirfd: GuestFd, oldpath: Path, newdirfd: GuestFd, newpath: Path) -> int:
+    """Linux: renameat(2)."""
+    return renameat2(process, olddirfd, oldpath, newdirfd, newpath, 0)
+
+
+@syscall("renameat2")
+def renameat2(
+    process: Process, olddirfd: GuestFd, oldpath: Path, newdirfd: GuestFd, newpath: Path, flags: RenameFlags
+) -> int:
+    """Linux: renameat2(2).  In a sandbox RENAME_WHITEOUT, which makes a device, needs the capability "system"."""
+    exchange = flags & abi.RENAME_EXCHANGE
+    if flags & ~_RENAME_KNOWN or (exchange and flags & ~abi.RENAME_EXCHANGE):
+        raise OSError(EINVAL, "renameat2: flags")
+    if flags & abi.RENAME_WHITEOUT:
+        require(process, Capability.SYSTEM, "renameat2(RENAME_WHITEOUT)")
+    with process.paths.entry(olddirfd, oldpath) as old, process.paths.entry(newdirfd, newpath) as new:
+        if old.grant is not new.grant:
+            raise OSError(EXDEV, "another grant")
+        old.require_writable()
+        new.require_writable()
+        process.kernel.rename(old.dir_fd, old.name, new.dir_fd, new.name, flags)
+    return 0
+
+
+# -- new files --------------------------------------------------------------------------------------------------------
+
+
+@syscall("creat", restart=Restart.ALWAYS)
+def creat(process: Process, pathname: Path, mode: Unsigned) -> int:
+    """Linux: creat(2)."""
+    return fs.open(process, pathname, abi.O_CREAT | abi.O_WRONLY | abi.O_TRUNC, mode)
+
+
+@syscall("mknod")
+def mknod(process: Process, pathname: Path, mode: Unsigned, dev: Long) -> int:
+    """Linux: mknod(2).  In a sandbox devices need the capability "system"."""
+    if S_ISCHR(mode) or S_ISBLK(mode):
+        require(process, Capability.SYSTEM, "mknod of a device")
+    wanted = S_IFMT(mode) | process.attributes.creation_mode(mode & 0o7777)
+    with process.paths.entry(_FDCWD, pathname) as place:
+        _require_free(place)
+        process.kernel.mknod(place.dir_fd, place.name, wanted, dev & 0xFFFF_FFFF)
+    return 0
+
+
+# -- root -------------------------------------------------------------------------------------------------------------
+
+
+@syscall(
+    "chroot",
+    capability=Capability.SYSTEM,
+    support=partial("with everything allowed only; EPERM where directories are granted one by one"),
+)
+def chroot(process: Process, path: Path) -> int:
+    """Linux: chroot(2).  It is the host process's root that changes."""
+    if not process.policy.everything:
+        raise OSError(EPERM, "chroot among granted directories")
+    with process.paths.locate(_FDCWD, path) as place:
+        fd = process.kernel.open(place.dir_fd, place.name or b".", abi.O_PATH | abi.O_DIRECTORY, 0)
+        with closing_descriptor(fd):
+            process.kernel.accessible(fd, b"", abi.X_OK, abi.AT_EACCESS)
+            _import_everything()
+            os.chroot(by_descriptor(fd))
+    return 0
+
+
+def _import_everything() -> None:
+    """Import all of the engine, for afterwards its files, and those of the standard library, are out of reach."""
+    import pkgutil
+    from contextlib import suppress
+    from importlib import import_module
+
+    import pywasmjit
+
+    for found in pkgutil.walk_packages(pywasmjit.__path__, "pywasmjit."):
+        if not found.name.endswith("__main__"):
+            with suppress(ImportError):
+                import_module(found.name)
+    for name in ("fcntl", "resource", "select", "signal", "socket", "termios", "subprocess", "traceback", "linecache"):
+        with suppress(ImportError):
+            import_module(name)
