@@ -91,6 +91,11 @@ class Attributes:
         kept = self._limits.get(number)
         return host_limit(number) if kept is None else kept
 
+    def keeps(self, number: int, wanted: Limit) -> bool:
+        """Tell whether `set_limit` would leave the host process as it is."""
+        soft, hard = host_limit(number)
+        return number in _KEPT and wanted[0] <= soft and wanted[1] <= hard
+
     def set_limit(self, number: int, wanted: Limit) -> None:
         """Change a resource limit.  Raises EINVAL, EPERM as the kernel."""
         before = self.limit(number)

@@ -2,7 +2,46 @@
 
 from __future__ import annotations
 
-from pywasmjit.wali.syscalls import fs, futex, io, mm, poll, process, signal, startup, system, terminal, time
+from pywasmjit.wali.syscalls import (
+    control,
+    fs,
+    futex,
+    identity,
+    io,
+    links,
+    metadata,
+    mm,
+    poll,
+    prctl,
+    process,
+    resources,
+    signal,
+    startup,
+    system,
+    terminal,
+    time,
+    transfer,
+)
 from pywasmjit.wali.table import TABLE
 
-__all__ = ["TABLE", "fs", "futex", "io", "mm", "poll", "process", "signal", "startup", "system", "terminal", "time"]
+__all__ = [
+    "TABLE",
+    "control",
+    "fs",
+    "futex",
+    "identity",
+    "io",
+    "links",
+    "metadata",
+    "mm",
+    "poll",
+    "prctl",
+    "process",
+    "resources",
+    "signal",
+    "startup",
+    "system",
+    "terminal",
+    "time",
+    "transfer",
+]

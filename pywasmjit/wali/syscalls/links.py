@@ -109,12 +109,16 @@ def _link_found(process: Process, old: Place, new: Place) -> None:
 @syscall("symlink")
 def symlink(process: Process, target: Path, linkpath: Path) -> int:
     """Linux: symlink(2)."""
-    return symlinkat(process, target, _FDCWD, linkpath)
+    return _symlink(process, target, _FDCWD, linkpath)
 
 
 @syscall("symlinkat")
 def symlinkat(process: Process, target: Path, newdirfd: GuestFd, linkpath: Path) -> int:
     """Linux: symlinkat(2).  The text may be anything: it is resolved where it is followed."""
+    return _symlink(process, target, newdirfd, linkpath)
+
+
+def _symlink(process: Process, target: bytes, newdirfd: int, linkpath: bytes) -> int:
     with process.paths.entry(newdirfd, linkpath) as place:
         _require_free(place)
         os.symlink(target, place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)
@@ -129,13 +133,13 @@ _RENAME_KNOWN = abi.RENAME_NOREPLACE | abi.RENAME_EXCHANGE | abi.RENAME_WHITEOUT
 @syscall("rename")
 def rename(process: Process, oldpath: Path, newpath: Path) -> int:
     """Linux: rename(2)."""
-    return renameat2(process, _FDCWD, oldpath, _FDCWD, newpath, 0)
+    return _rename(process, _FDCWD, oldpath, _FDCWD, newpath, 0)
 
 
 @syscall("renameat")
 def renameat(process: Process, olddirfd: GuestFd, oldpath: Path, newdirfd: GuestFd, newpath: Path) -> int:
     """Linux: renameat(2)."""
-    return renameat2(process, olddirfd, oldpath, newdirfd, newpath, 0)
+    return _rename(process, olddirfd, oldpath, newdirfd, newpath, 0)
 
 
 @syscall("renameat2")
@@ -143,13 +147,17 @@ def renameat2(
     process: Process, olddirfd: GuestFd, oldpath: Path, newdirfd: GuestFd, newpath: Path, flags: RenameFlags
 ) -> int:
     """Linux: renameat2(2).  In a sandbox RENAME_WHITEOUT, which makes a device, needs the capability "system"."""
+    return _rename(process, olddirfd, oldpath, newdirfd, newpath, flags)
+
+
+def _rename(process: Process, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: bytes, flags: int) -> int:
     exchange = flags & abi.RENAME_EXCHANGE
     if flags & ~_RENAME_KNOWN or (exchange and flags & ~abi.RENAME_EXCHANGE):
         raise OSError(EINVAL, "renameat2: flags")
     if flags & abi.RENAME_WHITEOUT:
         require(process, Capability.SYSTEM, "renameat2(RENAME_WHITEOUT)")
     with process.paths.entry(olddirfd, oldpath) as old, process.paths.entry(newdirfd, newpath) as new:
-        if old.grant is not new.grant:
+        if old.grant is not new.grant and not (old.fixed or new.fixed):
             raise OSError(EXDEV, "another grant")
         old.require_writable()
         new.require_writable()
@@ -163,7 +171,8 @@ def renameat2(
 @syscall("creat", restart=Restart.ALWAYS)
 def creat(process: Process, pathname: Path, mode: Unsigned) -> int:
     """Linux: creat(2)."""
-    return fs.open(process, pathname, abi.O_CREAT | abi.O_WRONLY | abi.O_TRUNC, mode)
+    fd: int = fs.open(process, pathname, abi.O_CREAT | abi.O_WRONLY | abi.O_TRUNC, mode)
+    return fd
 
 
 @syscall("mknod")

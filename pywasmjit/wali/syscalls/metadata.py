@@ -155,9 +155,8 @@ def _chown(process: Process, dirfd: int, path: bytes, owner: int, group: int, *,
 def fchown(process: Process, fd: GuestFd, owner: Int, group: Int) -> int:
     """Linux: fchown(2)."""
     # Python takes -1 and numbers up to 2**32 - 1, but no other negative ones.
-    os.fchown(
-        _changing_descriptor(process, fd), *(each if each == -1 else each & 0xFFFF_FFFF for each in (owner, group))
-    )
+    numbers = (each if each == -1 else each & 0xFFFF_FFFF for each in (owner, group))
+    os.fchown(_changing_descriptor(process, fd), *numbers)
     return 0
 
 
