@@ -21,9 +21,21 @@ BAD = (0, 1, SIZE - 1, SIZE, SIZE + 1, SIZE - 7, 0x7FFF_FFFF, 0x8000_0000, 0xFFF
 COUNTS = (1, 16, 4096, 0x7FFF_FFFF, 0xFFFF_FFFF)
 COUNTERS = {"count", "size", "nfds", "iovcnt", "buflen", "bufsiz"}
 GUARD = 65536
-NEVER = {"SYS_exit", "SYS_exit_group", "__proc_exit", "longjmp"}
 SLOW = {"SYS_futex"}
-"""Their good arguments would wait; each is tested by itself."""
+"""Their good arguments would wait."""
+
+NAMES = """
+SYS_access SYS_brk SYS_chdir SYS_clock_getres SYS_clock_gettime SYS_clock_nanosleep SYS_faccessat SYS_faccessat2
+SYS_fcntl SYS_fstat SYS_futex SYS_getcwd SYS_getdents64 SYS_getrandom SYS_gettimeofday SYS_ioctl SYS_lstat
+SYS_madvise SYS_mkdir SYS_mkdirat SYS_mmap SYS_mprotect SYS_mremap SYS_msync SYS_munmap SYS_nanosleep SYS_newfstatat
+SYS_open SYS_openat SYS_poll SYS_pread64 SYS_pwrite64 SYS_read SYS_readlink SYS_readlinkat SYS_readv SYS_rename
+SYS_rmdir SYS_rt_sigaction SYS_rt_sigprocmask SYS_set_tid_address SYS_stat SYS_uname SYS_unlink SYS_unlinkat
+SYS_write SYS_writev __cl_copy_argv __get_init_envfile
+"""
+"""Calls whose effects stay within the granted directory and the guest whatever their arguments are.
+
+A call is named here when somebody has looked at that: arguments are made up, and the calls are made in this process.
+"""
 
 
 @pytest.fixture(params=["raw", "portable"])
@@ -56,9 +68,9 @@ def is_pointer(kind: Kind) -> bool:
 
 POINTERS = [
     pytest.param(declaration, index, id=f"{name}-{parameter.name}")
-    for name, declaration in TABLE.items()
+    for name, declaration in ((name, TABLE[name]) for name in NAMES.split())
     for index, parameter in enumerate(declaration.parameters)
-    if is_pointer(parameter.kind) and name not in NEVER
+    if is_pointer(parameter.kind)
 ]
 
 
@@ -95,7 +107,8 @@ def test_bad_pointers(guest: Guest, declaration: Declaration, index: int) -> Non
 def test_buffers_that_reach_outside_fault(guest: Guest) -> None:
     """Where the whole range must be accessed, EFAULT is the only answer."""
     guest.open("file", os.O_RDWR, 0)
-    for name, declaration in TABLE.items():
+    for name in NAMES.split():
+        declaration = TABLE[name]
         for index, parameter in enumerate(declaration.parameters):
             if isinstance(parameter.kind, Buffer) and isinstance(parameter.kind.size, int):
                 arguments = [good_value(each.kind, each.name, guest) for each in declaration.parameters]
