@@ -11,6 +11,7 @@ loop starts with what its body never assigns.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -18,6 +19,7 @@ from pywasmjit.codegen import target as t
 from pywasmjit.codegen.analyses.assignment import assignments
 from pywasmjit.codegen.stack import MASKS, SMALL, SignedLess, Value
 from pywasmjit.codegen.template import FIRST_LINE, MEANING, SUPPORT, VIEW, CodeTemplate, Reference
+from pywasmjit.errors import ResourceLimit
 from pywasmjit.wasm import numerics
 from pywasmjit.wasm.decoder import decode_expr
 from pywasmjit.wasm.module import ModuleSyntax
@@ -33,6 +35,16 @@ VIEWS_PER_MEMORY: Final = 256
 PAGE: Final = 65536
 GREATEST_MEMORY: Final = 65535 * PAGE
 """Bytes; the engine's memories stay below 4 GiB, so an address that was accessed leaves room for small offsets."""
+
+REACH: Final = 500
+"""Items of stack code that a value may span for code to be put before it: moving longer ones takes quadratic time."""
+
+FACTS_PER_INSTRUCTION: Final = 16
+"""Facts about locals that labels may copy and compare, on average; a function that wants more goes without."""
+
+ITEMS_PER_INSTRUCTION: Final = 64
+LEAST_ITEMS_LIMIT: Final = 250_000
+"""Most items of stack code that a function may become: so many for each instruction, or this many if that is more."""
 
 Facts: TypeAlias = dict[int, tuple[int, int]]
 Emitter: TypeAlias = "Callable[[FunctionCompiler, Any], None]"
@@ -161,6 +173,7 @@ class FunctionCompiler:
         self.frames: list[Frame] = []
         self.references: dict[str, Reference] = {}
         self.facts: Facts = {}
+        self._facts_left = 1000 + FACTS_PER_INSTRUCTION * len(self.body)
         self.wild: set[int] = set()
         self.versions: dict[int, int] = {}
         self.barrier = 0
@@ -180,11 +193,15 @@ class FunctionCompiler:
         """Give each local a fast slot, or a place in the list of those beyond `FAST_LOCALS`."""
         self.local_types: list[ValType] = list(self.type.params)
         self.spilled: list[tuple[int, ValType]] = []
+        self._spilled_ends: list[int] = []
+        spilled = 0
         for count, type in runs:
             room = max(0, min(count, FAST_LOCALS - len(self.local_types)))
             self.local_types.extend([type] * room)
             if count > room:
+                spilled += count - room
                 self.spilled.append((count - room, type))
+                self._spilled_ends.append(spilled)
         self.slots = self._slot_names()
         self.spill_slot = self.new_slot("spilled") if self.spilled else -1
         self._scratch: list[int] = []
@@ -219,6 +236,10 @@ class FunctionCompiler:
         """Return the place of a local in the list of those that have no fast slot, None if it has one."""
         place = local - len(self.local_types)
         return place if place >= 0 else None
+
+    def spilled_type(self, place: int) -> ValType:
+        """Return the type of a local in that list."""
+        return self.spilled[bisect_right(self._spilled_ends, place)][1]
 
     def _prologue(self) -> None:
         unset, self._loop_assigns = assignments(self.body, len(self.type.params), FAST_LOCALS)
@@ -284,7 +305,7 @@ class FunctionCompiler:
 
     def movable(self, value: Value) -> bool:
         """Return whether code may be put before the value's code, or the value's code elsewhere."""
-        return value.start >= self.barrier
+        return value.start >= self.barrier and len(self.code) - value.start <= REACH
 
     def settle(self) -> None:
         """Forbid moving code across this point: depths were recorded, or control may join here."""
@@ -396,17 +417,20 @@ class FunctionCompiler:
 
     def normalise(self, values: Sequence[Value]) -> None:
         """Bring the topmost operands (deepest first, not on `stack`) into normal form, in place."""
-        for place in range(len(values) - 1, -1, -1):
+        count = len(values)
+        movable = True  # all values above the one in hand
+        for place in range(count - 1, -1, -1):
             value = values[place]
+            if place < count - 1:
+                movable = movable and self.movable(values[place + 1])
             if value.is_normal:
                 continue
-            above = values[place + 1 :]
-            if not above:
+            if place == count - 1:
                 self._normalise_top(value)
-            elif all(self.movable(v) for v in above):
-                self._normalise_below(value, above)
+            elif movable:
+                self._normalise_below(value, values[place + 1 :])
             else:
-                depth = len(above) + 1
+                depth = count - place
                 self.emit(t.SWAP, depth)
                 value.constant = None  # the last code is no longer its own
                 self._normalise_top(value)
@@ -553,8 +577,9 @@ class FunctionCompiler:
             return
         frame.joined = self.position
         if frame.facts is None:
-            frame.facts = dict(self.facts)
+            frame.facts = self.copy_facts()
             return
+        self._facts_left -= len(frame.facts)
         kept: Facts = {}
         for slot, (low, high) in frame.facts.items():
             here = self.facts.get(slot)
@@ -562,11 +587,20 @@ class FunctionCompiler:
                 kept[slot] = min(low, here[0]), max(high, here[1])
         frame.facts = kept
 
+    def copy_facts(self) -> Facts:
+        """Return a copy of the facts for a label to keep, an empty one if too many were copied already."""
+        self._facts_left -= len(self.facts)
+        if self._facts_left < 0:
+            self.facts = {}
+        return dict(self.facts)
+
     def enter_loop(self) -> None:
         """Forget what the loop that starts at the instruction before `position` assigns."""
         assigned = self._loop_assigns.get(self.position - 1, 0)
-        for slot in [slot for slot in self.facts if assigned >> slot & 1]:
-            del self.facts[slot]
+        facts = self.copy_facts()
+        for slot in facts:
+            if assigned >> slot & 1:
+                del self.facts[slot]
 
     def frame(self, depth: int) -> Frame:
         return self.frames[-1 - depth]
@@ -596,6 +630,7 @@ class FunctionCompiler:
         self.frames.append(Frame(FuncType((), self.type.results), 0))
         body = self.body
         count = len(body)
+        limit = max(LEAST_ITEMS_LIMIT, ITEMS_PER_INSTRUCTION * count)
         while self.position < count:
             _, op, immediate = body[self.position]
             self.line = self.position + FIRST_LINE
@@ -606,6 +641,8 @@ class FunctionCompiler:
                 self.scratch_used = 0
             self.fresh = False
             before = len(self.code)
+            if before > limit:
+                raise ResourceLimit("code_items", limit, f"function {self.index} at offset {body[self.position][0]:#x}")
             EMITTERS[op](self, immediate)
             if not self.fresh and self.stack and len(self.code) != before:
                 self.settle()  # code that leaves nothing now lies behind that of the operand on top

@@ -370,6 +370,8 @@ def _pair_moves(elements: list[_Element], parameters: list[str]) -> list[_Elemen
     The joined forms hold two slots of four bits: only the first 16 names that appear in them take part.
     """
     low = set(parameters)
+    if len(low) > 16:
+        return elements
     joined: list[_Element] = []
     for element in elements:
         last = joined[-1] if joined else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import fabs
+from operator import itemgetter
 from typing import Any, Final, NoReturn
 
 from pywasmjit.errors import Trap, TrapCode
@@ -46,6 +47,7 @@ SUPPORT: Final[dict[str, Any]] = {
     "f32_cell": memoryview(bytearray(4)).cast("f"),
     "f64_cell": _scratch.cast("d"),
     "bits_cell": _scratch.cast("Q"),
+    "backwards": itemgetter(slice(None, None, -1)),
     "fabs": fabs,
     "bit_length": int.bit_length,
     "f32_from_bits": f32_from_bits,

@@ -7,7 +7,7 @@ equal targets.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Frame, FunctionCompiler, emits
@@ -109,7 +109,7 @@ def if_(c: FunctionCompiler, type: FuncType) -> None:
     jump_if(c, condition, frame_label, False)
     frame = _enter(c, type)
     frame.else_label = frame_label
-    frame.else_facts = dict(c.facts)
+    frame.else_facts = c.copy_facts()
     c.settle()
 
 
@@ -191,24 +191,45 @@ def emit_return(c: FunctionCompiler, results: tuple[object, ...]) -> None:
         c.emit(t.RETURN)
 
 
+_FEW: Final = 8
+"""More values than this are moved or dropped together, as a tuple: a branch is short however many there are."""
+
+
 def _drop(c: FunctionCompiler, surplus: int, carried: int) -> None:
     """Remove `surplus` values that lie below the `carried` topmost ones."""
     if not surplus:
         return
-    if carried == 1:
+    if carried == 1 and surplus <= _FEW:
         for _ in range(surplus):
             c.emit(t.SWAP, 2)
             c.emit(t.POP)
         return
     mark = c.scratch_used
-    slots = [c.scratch() for _ in range(carried)]
-    for slot in slots:
+    if carried > _FEW:
+        slot = c.scratch()
+        c.emit(t.TUPLE, carried)
         c.emit(t.STORE_FAST, slot)
-    for _ in range(surplus):
-        c.emit(t.POP)
-    for slot in reversed(slots):
+        _pop(c, surplus)
+        c.emit(t.LOAD_CALLEE, c.support("backwards"))
         c.emit(t.LOAD_FAST, slot)
+        c.emit(t.CALL, 1)
+        c.emit(t.UNPACK, carried)
+    else:
+        slots = [c.scratch() for _ in range(carried)]
+        for slot in slots:
+            c.emit(t.STORE_FAST, slot)
+        _pop(c, surplus)
+        for slot in reversed(slots):
+            c.emit(t.LOAD_FAST, slot)
     c.scratch_used = mark
+
+
+def _pop(c: FunctionCompiler, count: int) -> None:
+    if count > _FEW:
+        c.emit(t.TUPLE, count)
+        count = 1
+    for _ in range(count):
+        c.emit(t.POP)
 
 
 def branch(c: FunctionCompiler, depth: int) -> None:
@@ -296,13 +317,17 @@ def _runs(labels: tuple[int, ...], default: int) -> tuple[list[int], list[int]]:
 
 
 class _Tree:
-    """A binary tree of comparisons of the selector with the starts of runs, emitted without recursion."""
+    """A binary tree of comparisons of the selector with the starts of runs, emitted without recursion.
+
+    A branch that is more than a jump has its code once, behind the tree.
+    """
 
     def __init__(self, c: FunctionCompiler, slot: int, starts: list[int], targets: list[int]) -> None:
         self.c = c
         self.slot = slot
         self.starts = starts
         self.targets = targets
+        self.shared: dict[int, t.Label] = {}
 
     def emit(self) -> None:
         c = self.c
@@ -326,7 +351,22 @@ class _Tree:
                     c.emit(t.JUMP_IF, upper)
                     pending.append((upper, middle, last))
                 last = middle
-            branch(c, self.targets[first])
+            self.leaf(self.targets[first])
+        for depth, label in self.shared.items():
+            c.emit(t.LABEL, label)
+            branch(c, depth)
+
+    def leaf(self, depth: int) -> None:
+        """Branch, or jump to where that is done for all leaves of the same target."""
+        c = self.c
+        frame = c.frame(depth)
+        if frame is c.frames[0] or is_plain(c, frame):
+            branch(c, depth)
+            return
+        label = self.shared.get(depth)
+        if label is None:
+            label = self.shared[depth] = t.Label()
+        c.emit(t.JUMP, label)
 
 
 # --------------------------------------------------------------------------- parametric

@@ -7,7 +7,6 @@ from pywasmjit.codegen.baseline import FunctionCompiler, emits
 from pywasmjit.codegen.stack import IMPURE, READS_STATE
 from pywasmjit.codegen.template import GLOBAL, GLOBAL_BOX
 from pywasmjit.wasm import numerics
-from pywasmjit.wasm.types import ValType
 
 
 @emits("i32.const")
@@ -33,21 +32,13 @@ def f64_const(c: FunctionCompiler, bits: int) -> None:
 # --------------------------------------------------------------------------- locals
 
 
-def _spilled_type(c: FunctionCompiler, place: int) -> ValType:
-    for count, type in c.spilled:
-        if place < count:
-            return type
-        place -= count
-    raise AssertionError("a validated local index")
-
-
 @emits("local.get")
 def local_get(c: FunctionCompiler, local: int) -> None:
     place = c.spill_index(local)
     if place is None:
         c.push_local(local, c.local_types[local])
         return
-    value = c.push_result(_spilled_type(c, place), effects=READS_STATE)
+    value = c.push_result(c.spilled_type(place), effects=READS_STATE)
     value.start = len(c.code)
     c.emit(t.LOAD_FAST, c.spill_slot)
     c.emit(t.LOAD_CONST, place)
