@@ -11,7 +11,8 @@ to the host.  Nothing on the host is reached except through a `Process`.
 
 from __future__ import annotations
 
+from pywasmjit.wali.network import NetGrant
 from pywasmjit.wali.policy import DirGrant, Policy, ro
 from pywasmjit.wali.process import Wali
 
-__all__ = ["DirGrant", "Policy", "Wali", "ro"]
+__all__ = ["DirGrant", "NetGrant", "Policy", "Wali", "ro"]

@@ -12,7 +12,7 @@ allowed is bound to its refusal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from errno import EINTR, EPERM
+from errno import EPERM
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -88,7 +88,7 @@ def _failure(process: Process, restart: Restart) -> Callable[[OSError], int]:
     """Return what turns an OSError into a result; it answers 0 where the call is to be made again."""
 
     def failed(error: OSError) -> int:
-        if error.errno == EINTR and not process.interrupted(restart):
+        if isinstance(error, InterruptedError) and not process.interrupted(restart):
             return 0
         return -guest_errno(error.errno)
 

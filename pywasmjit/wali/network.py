@@ -281,7 +281,9 @@ class Network:
                     if place.virtual:
                         raise OSError(ECONNREFUSED, "a directory")
                     if place.read_only:
-                        self._process.denials.tell("socket", f"to connect to {os.fsdecode(path)!r}", "--dir without :ro")
+                        self._process.denials.tell(
+                            "socket", f"to connect to {os.fsdecode(path)!r}", "--dir without :ro"
+                        )
                         raise OSError(EACCES, "read-only grant")
                     yield self._located(place, path, raw)
                 return

@@ -12,7 +12,10 @@ import os
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.network import NetGrant
 
 
 class Capability(enum.Enum):
@@ -102,14 +105,19 @@ class Policy:
     dirs: tuple[DirGrant, ...] = ()
     capabilities: frozenset[Capability] = frozenset()
     everything: bool = False
+    net: tuple[NetGrant, ...] = ()
 
     @classmethod
-    def sandbox(cls, dirs: Dirs = (), allow: Iterable[str | Capability] = ()) -> Policy:
+    def sandbox(
+        cls, dirs: Dirs = (), allow: Iterable[str | Capability] = (), net: Iterable[str | NetGrant] = ()
+    ) -> Policy:
         """Deny all but the standard streams, arguments, clocks, random numbers, and what is named here.
 
         dirs: guest path -> host directory (`ro(...)` for read-only), or an iterable of `DirGrant`s, host directories,
-        and strings of the form HOST[::GUEST][:ro].  allow: names of capabilities.
-        Raises ValueError for a wrong name, or if two grants have the same guest path.
+        and strings of the form HOST[::GUEST][:ro].  allow: names of capabilities; "net=" and
+        an address stand for that address in `net`.  net: addresses that the program may name, HOST[:PORT] each
+        (`NetGrant.parse`); the capability "net" grants them all.
+        Raises ValueError for a wrong name or address, or if two grants have the same guest path.
         """
         if isinstance(dirs, Mapping):
             grants = tuple(DirGrant.of(host, guest) for guest, host in dirs.items())
@@ -119,8 +127,11 @@ class Policy:
         for place in places:
             if places.count(place) > 1:
                 raise ValueError(f"two directories are granted as {place!r}")
-        names = (each if isinstance(each, Capability) else Capability.parse(each) for each in allow)
-        return cls(grants, frozenset(names))
+        allow = list(allow)
+        addresses = [each for each in allow if isinstance(each, str) and each.startswith(_NET)]
+        names = [each for each in allow if each not in addresses]
+        capabilities = frozenset(each if isinstance(each, Capability) else Capability.parse(each) for each in names)
+        return cls(grants, capabilities, False, _net_grants([*net, *(each[len(_NET) :] for each in addresses)]))
 
     @classmethod
     def allow_all(cls) -> Policy:
@@ -136,6 +147,18 @@ def _grant(each: str | os.PathLike[str] | DirGrant | ReadOnly) -> DirGrant:
     if isinstance(each, DirGrant):
         return each
     return DirGrant.parse(each) if isinstance(each, str) else DirGrant.of(each)
+
+
+_NET: Final = "net="
+
+
+def _net_grants(each: Iterable[str | NetGrant]) -> tuple[NetGrant, ...]:
+    from pywasmjit.wali.network import NetGrant
+
+    grants: list[NetGrant] = []
+    for one in each:
+        grants += (one,) if isinstance(one, NetGrant) else NetGrant.parse(one)
+    return tuple(grants)
 
 
 class Denials:

@@ -20,6 +20,7 @@ from pywasmjit.wali.grants import GrantedPaths
 from pywasmjit.wali.kernel import choose
 from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.memory import GuestMemory
+from pywasmjit.wali.network import Network
 from pywasmjit.wali.paths import HostPaths, Paths
 from pywasmjit.wali.policy import Denials, Policy
 from pywasmjit.wali.signals import Signals
@@ -41,8 +42,8 @@ MODULE: Final = "wali"
 class Process:
     """The kernel state of one guest program.
 
-    Attributes: args (bytes, the program's name first), policy, denials, files, paths, memory, space, kernel, signals,
-    attributes, environment.  Before `bind` the memory is empty and the kernel portable.
+    Attributes: args (bytes, the program's name first), policy, denials, files, paths, network, memory, space, kernel,
+    signals, attributes, environment.  Before `bind` the memory is empty and the kernel portable.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Process:
         self.signals = Signals()
         self.attributes = Attributes(self)
         self.space = AddressSpace(self.memory, self.kernel)
+        self.network = Network(self)
         self.paths: Paths = HostPaths(self, cwd) if policy.everything else GrantedPaths(self, policy.dirs, cwd)
 
     def bind(self, memory: Memory) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ctypes import addressof, c_int, c_uint, create_string_buffer
-from errno import EMSGSIZE, ENOBUFS
+from errno import ENOBUFS
 from struct import Struct
 from typing import Any, Final
 
@@ -90,26 +90,23 @@ class RawSockets(PortableSockets):
         return self._call("sendmsg", fd, _header(buffers, lengths), flags)
 
     def receive(self, fd: int, parts: Parts, flags: int, room: int) -> Received:
-        if len(parts) == 1 and not room and not flags & abi.MSG_CMSG_CLOEXEC:
-            return self._receive_from(fd, *parts[0], flags)
         room = min(room, _CONTROL_MAX)
         iovecs = self._iovecs(parts)
-        sizes = abi.ADDRESS_MAX, max(1, len(iovecs)), max(1, room)
-        buffers = [create_string_buffer(size) for size in sizes]
-        buffers[1][: len(iovecs)] = iovecs
+        name, control = create_string_buffer(abi.ADDRESS_MAX), create_string_buffer(max(1, room))
+        buffers = [name, create_string_buffer(iovecs, max(1, len(iovecs))), control]
         header = create_string_buffer(_header(buffers, (abi.ADDRESS_MAX, len(parts), room)))
-        count = self._call("recvmsg", fd, header, flags | abi.MSG_CMSG_CLOEXEC)
+        size = self._call("recvmsg", fd, header, flags | abi.MSG_CMSG_CLOEXEC)
         (name_size,) = _U32.unpack_from(header, _NAMELEN_OFFSET)
         (used,) = _U64.unpack_from(header, _CONTROLLEN_OFFSET)
         (found,) = _U32.unpack_from(header, _FLAGS_OFFSET)
-        control = list(abi.HOST_CONTROL.unpack(buffers[2].raw[:used]))
-        return Received(count, buffers[0].raw[: min(name_size, abi.ADDRESS_MAX)], control, found)
+        messages = list(abi.HOST_CONTROL.unpack(control.raw[:used]))
+        return Received(size, name.raw[: min(name_size, abi.ADDRESS_MAX)], messages, found)
 
-    def _receive_from(self, fd: int, address: int, size: int, flags: int) -> Received:
+    def receive_from(self, fd: int, address: int, size: int, flags: int) -> tuple[int, bytes]:
         name = create_string_buffer(abi.ADDRESS_MAX)
         name_size = (c_uint * 1)(abi.ADDRESS_MAX)
         count = self._call("recvfrom", fd, self._pointer(address), size, flags, name, name_size)
-        return Received(count, name.raw[: name_size[0]], [], 0)
+        return count, name.raw[: name_size[0]]
 
     def get_option(self, fd: int, level: int, option: int, size: int) -> bytes:
         size = min(size, _OPTION_MAX)
@@ -118,10 +115,8 @@ class RawSockets(PortableSockets):
         self._call("getsockopt", fd, level, option, value, used)
         return value.raw[: used[0]]
 
-    def set_option(self, fd: int, level: int, option: int, value: int, size: int) -> None:
-        if size > _OPTION_MAX:
-            raise OSError(EMSGSIZE, "optlen")
-        self._call("setsockopt", fd, level, option, self._pointer(value), size)
+    def set_option(self, fd: int, level: int, option: int, value: bytes) -> None:
+        self._call("setsockopt", fd, level, option, value, len(value))
 
 
 def _header(buffers: Sequence[Any], lengths: tuple[int, int, int]) -> bytes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from errno import EAFNOSUPPORT, EINVAL
 from struct import pack
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pywasmjit.wali.abi import socket as abi
 
@@ -26,10 +27,11 @@ Parts: TypeAlias = "list[tuple[int, int]]"
 _OPTION_MAX: Final = 1024
 
 
-class Received(NamedTuple):
-    """What recvmsg brought; descriptors in `control` are new ones of the host's."""
+@dataclass(slots=True)
+class Received:
+    """What recvmsg brought, `size` bytes; descriptors in `control` are new ones of the host's."""
 
-    count: int
+    size: int
     name: bytes
     control: list[abi.ControlMessage]
     flags: int
@@ -103,6 +105,12 @@ class PortableSockets:
             control = [abi.ControlMessage(*each) for each in messages]
             return Received(count, _name(socket.family, place), control, found)
 
+    def receive_from(self, fd: int, address: int, size: int, flags: int) -> tuple[int, bytes]:
+        """recvfrom(2); returns the number of bytes and the sender's address."""
+        with _opened(fd) as socket:
+            count, place = socket.recvfrom_into(self.memory.view(address, size) if size else bytearray(1), size, flags)
+            return count, _name(socket.family, place)
+
     def _views(self, parts: Parts) -> list[memoryview]:
         return [self.memory.view(*part) for part in parts]
 
@@ -111,12 +119,10 @@ class PortableSockets:
         with _opened(fd) as socket:
             return socket.getsockopt(level, option, min(size, _OPTION_MAX))
 
-    def set_option(self, fd: int, level: int, option: int, value: int, size: int) -> None:
-        """setsockopt(2); value: an address."""
-        if size < 0:
-            raise OSError(EINVAL, "optlen")
+    def set_option(self, fd: int, level: int, option: int, value: bytes) -> None:
+        """setsockopt(2)."""
         with _opened(fd) as socket:
-            socket.setsockopt(level, option, self.memory.read(value, size))
+            socket.setsockopt(level, option, value)
 
 
 @contextmanager

@@ -1,65 +1,73 @@
-"""Waiting for descriptors."""
+"""Waiting for descriptors: poll."""
 
 from __future__ import annotations
 
-import select
 from errno import EINVAL
-from time import monotonic
+from math import inf
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.runtime.deadlines import check, remaining, wait_slice
-from pywasmjit.wali.abi.poll import POLLFD, POLLNVAL
-from pywasmjit.wali.table import InOut, Int, Long, Pointer, partial, syscall
+from pywasmjit.wali.abi.poll import POLLFD, POLLNVAL, REVENTS, REVENTS_OFFSET
+from pywasmjit.wali.abi.signal import SIGSET
+from pywasmjit.wali.abi.time import TIMESPEC
+from pywasmjit.wali.syscalls.durations import Duration, read_timespec
+from pywasmjit.wali.table import In, InOut, Int, Long, Pointer, Size, syscall
+from pywasmjit.wali.waiting import read_signal_set, signal_mask, wait
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
 
+PollFds = Annotated[Pointer, InOut("nfds", POLLFD.size)]
 
-@syscall("poll", support=partial("no signal interrupts it yet"))
-def poll(process: Process, fds: Annotated[Pointer, InOut("nfds", POLLFD.size)], nfds: Long, timeout: Int) -> int:
+
+@syscall("poll")
+def poll(process: Process, fds: PollFds, nfds: Long, timeout: Int) -> int:
     """Linux: poll(2)."""
-    if not 0 <= nfds <= process.files.limit:
+    return _poll(process, fds, nfds, timeout / 1000 if timeout >= 0 else inf)
+
+
+@syscall("ppoll")
+def ppoll(
+    process: Process,
+    fds: PollFds,
+    nfds: Long,
+    tmo_p: Annotated[Pointer, InOut(TIMESPEC.size)],
+    sigmask: Annotated[Pointer, In(SIGSET.size)],
+    sigsetsize: Size,
+) -> int:
+    """Linux: ppoll(2); what is left of the time is written back."""
+    duration = Duration(process, tmo_p, TIMESPEC, read_timespec)
+    mask = read_signal_set(process, sigmask, sigsetsize)
+    with duration, signal_mask(process, mask):
+        return _poll(process, fds, nfds, duration.seconds)
+
+
+def _poll(process: Process, fds: int, nfds: int, seconds: float) -> int:
+    nfds &= 0xFFFF_FFFF
+    if nfds > process.files.limit:
         raise OSError(EINVAL, "nfds")
-    view = process.memory.view(fds, POLLFD.size * nfds)
-    wanted = list(POLLFD.iter_unpack(view.tobytes()))
-    events, invalid = _registered(process, wanted)
-    found = _wait(events, 0 if invalid else timeout)
+    guest = process.memory.read(fds, POLLFD.size * nfds)
+    host, invalid = _translated(process, guest)
+    wait(process, lambda part: process.kernel.poll(host, part), 0 if invalid else seconds)
     ready = 0
-    for index, (fd, mask, _) in enumerate(wanted):
-        revents = POLLNVAL if fd in invalid else 0
-        if fd >= 0 and not revents:
-            always = select.POLLERR | select.POLLHUP
-            revents = found.get(process.files.host(fd), 0) & (mask | always)
-        POLLFD.pack_into(view, index * POLLFD.size, fd, mask, revents)
+    target = process.memory.view(fds, POLLFD.size * nfds)
+    for index in range(nfds):
+        place = index * POLLFD.size + REVENTS_OFFSET
+        revents = POLLNVAL if index in invalid else REVENTS.unpack_from(host, place)[0]
+        REVENTS.pack_into(target, place, revents)
         ready += bool(revents)
     return ready
 
 
-def _registered(process: Process, wanted: list[tuple[int, int, int]]) -> tuple[dict[int, int], set[int]]:
-    """Return host descriptor -> events asked of it by anyone, and the guest's numbers that stand for nothing."""
-    events: dict[int, int] = {}
+def _translated(process: Process, guest: bytes) -> tuple[bytearray, set[int]]:
+    """Return the array with the host's descriptors, and the places of those that the guest does not have."""
+    slots = process.files.slots
+    host = bytearray(len(guest))
     invalid = set()
-    for fd, mask, _ in wanted:
+    for index, (fd, events, _) in enumerate(POLLFD.iter_unpack(guest)):
+        number = -1
         if fd >= 0:
-            try:
-                host = process.files.host(fd)
-            except OSError:
-                invalid.add(fd)
-            else:
-                events[host] = events.get(host, 0) | mask & 0xFFFF
-    return events, invalid
-
-
-def _wait(events: dict[int, int], timeout_ms: int) -> dict[int, int]:
-    """Wait until a descriptor is ready, the time is over (negative: never), or the thread's deadline ends the wait."""
-    poller = select.poll()
-    for host, mask in events.items():
-        poller.register(host, mask)
-    end = monotonic() + timeout_ms / 1000 if timeout_ms >= 0 else float("inf")
-    while True:
-        left = max(0.0, end - monotonic())
-        part = min(left, wait_slice()) if remaining() != float("inf") else left
-        found = dict(poller.poll(None if part == float("inf") else part * 1000))
-        if found or part == left:
-            return found
-        check()
+            number = slots[fd] if fd < len(slots) else -1
+            if number < 0:
+                invalid.add(index)
+        POLLFD.pack_into(host, index * POLLFD.size, number, events, 0)
+    return host, invalid
