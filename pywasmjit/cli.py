@@ -54,52 +54,38 @@ Examples:
 """
 
 
-# ---------------------------------------------------------------- option types
+# ---------------------------------------------------------------- values of options
 
 
-class Duration(click.ParamType):
-    """A positive number of seconds, or one with a unit: 2, 1.5s, 200ms, 3m, 1h."""
+def duration(text: str) -> float:
+    """Read a positive number of seconds, or one with a unit: 2, 1.5s, 200ms, 3m, 1h."""
+    from pywasmjit.runtime.limits import parse_duration
 
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from pywasmjit.runtime.limits import parse_duration
-
-        try:
-            seconds = parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if seconds == 0:
-            self.fail("no time at all", param, ctx)
-        return seconds
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if seconds == 0:
+        raise click.BadParameter("no time at all")
+    return seconds
 
 
-class Size(click.ParamType):
-    """A number of bytes, with or without a unit: 65536, 64KiB, 64MiB, 1GiB."""
+def size(text: str) -> int:
+    """Read a number of bytes, with or without a unit: 65536, 64KiB, 64MiB, 1GiB."""
+    from pywasmjit.runtime.limits import parse_size
 
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from pywasmjit.runtime.limits import parse_size
-
-        try:
-            return parse_size(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
-class Pair(click.ParamType):
-    """NAME=VALUE, as a tuple."""
-
-    name = "pair"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        left, equals, right = str(value).partition("=")
-        if not (left and equals and right):
-            self.fail(f"{value!r} is not of the form NAME=FILE", param, ctx)
-        return left, right
+def link(text: str) -> tuple[str, str]:
+    """Read NAME=FILE."""
+    name, _, file = text.partition("=")
+    if not (name and file):
+        raise click.BadParameter(f"{text!r} is not of the form NAME=FILE")
+    return name, file
 
 
 # ---------------------------------------------------------------- commands
@@ -132,10 +118,10 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--allow", multiple=True, metavar="CAPABILITY", help="Grant a capability (repeatable)."),
         click.option("-A", "--allow-all", is_flag=True, help="Grant all that you yourself may do."),
         click.option("--invoke", metavar="FUNC", help="Call an export; arguments are parsed by its type."),
-        click.option("--preload", multiple=True, type=Pair(), metavar="NAME=FILE", help="Link a module as NAME."),
+        click.option("--preload", multiple=True, type=link, metavar="NAME=FILE", help="Link a module as NAME."),
         click.option("--argv0", metavar="NAME", help="What the program sees as its own name."),
-        click.option("--timeout", type=Duration(), metavar="TIME", help="Stop after this time: 2s, 500ms, 1m."),
-        click.option("--max-memory", type=Size(), metavar="SIZE", help="Limit linear memory: 64MiB."),
+        click.option("--timeout", type=duration, metavar="TIME", help="Stop after this time: 2s, 500ms, 1m."),
+        click.option("--max-memory", type=size, metavar="SIZE", help="Limit linear memory: 64MiB."),
         click.option("--max-depth", type=click.IntRange(1), metavar="N", help="Limit nested Wasm calls."),
         click.option("--tier", type=click.Choice(["auto", "baseline"]), default="auto", help="Which compiler."),
         click.option("--stats", is_flag=True, help="Print times and counts to standard error."),
