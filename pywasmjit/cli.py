@@ -229,6 +229,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         status = _explain_usage(error)
     except click.Abort:
         status = -signal.SIGINT
+    except OSError as error:  # standard output cannot take the help
+        status, lines = diagnosis(error, "")
+        complain(*lines)
     leave(int(status or 0))
 
 
@@ -254,8 +257,9 @@ def restore_signals() -> None:
 def leave(status: int) -> NoReturn:
     """End this process: a negative status is a signal to die by."""
     if status < 0:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # one that was closed from the start
+                stream.flush()
         signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     sys.exit(status if status >= 0 else 128 - status)

@@ -37,8 +37,8 @@ def diagnosis(error: Exception, file: str) -> tuple[int, list[str]]:
             return error.status, [str(error)]
         case errors.WasmError():
             return UNUSABLE, [f"{file}: {error}"]
-        case OSError(filename=str() as name):
-            return UNUSABLE, [f"{name}: {error.strerror}"]
+        case OSError(strerror=str() as reason):
+            return UNUSABLE, [reason if error.filename is None else f"{error.filename}: {reason}"]
     return UNUSABLE, [f"internal error: {type(error).__name__}: {error}", "  (-v shows the traceback)"]
 
 

@@ -137,7 +137,7 @@ class Program:
             raise Refusal(f"{name}{type}: {error}", USAGE) from None
         results = function.call_bits(*arguments)
         for value, kind in zip(results, type.results, strict=True):
-            print(format_value(value, kind))
+            print(format_value(value, kind), flush=True)
         return 0
 
     def _call_entry(self, instance: Instance) -> int:

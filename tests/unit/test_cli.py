@@ -321,6 +321,14 @@ def test_stats(calculator: str) -> None:
     assert err.endswith("pywasmjit: compiled 1 of 9 functions\n")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("command", [["--version"], ["inspect", "{}"], ["run", "--invoke", "add", "{}", "1", "2"]])
+def test_output_that_cannot_be_written(command: list[str], calculator: str) -> None:
+    with open("/dev/full", "w") as full:
+        status, _, err = run(*(word.format(calculator) for word in command), stdout=full)
+    assert (status, err) == (1, "pywasmjit: No space left on device\n")
+
+
 # ---------------------------------------------------------------- unusable files
 
 
