@@ -30,6 +30,8 @@ from bytecode import BinaryOp, Bytecode, Compare, CompilerFlags, Instr, SetLinen
 from bytecode import Label as BytecodeLabel
 from bytecode.instr import FreeVar
 
+from pywasmjit.errors import ResourceLimit
+
 VERSION: Final = sys.version_info[:2]
 
 # Operations of the stack code.  The comments give: argument | stack before -> after.
@@ -68,6 +70,9 @@ JUMP_IF_NONZERO: Final = "JUMP_IF_NONZERO"  # Label | int or bool ->
 JUMP_IF_ZERO: Final = "JUMP_IF_ZERO"  # Label | int or bool ->
 JUMP_IF_NONE: Final = "JUMP_IF_NONE"  # Label | a ->
 JUMP_IF_NOT_NONE: Final = "JUMP_IF_NOT_NONE"  # Label | a ->
+
+JUMP_PASSES: Final = 64
+"""How often jumps may make each other longer: compilers' code needs about 5, a chain made for it any number."""
 
 Item: TypeAlias = tuple[str, Any, int]
 """(operation, argument, line)."""
@@ -337,7 +342,7 @@ def assemble(
 
     slots: distinct names of the fast locals, the `parameters` first.
     cells: names of the free variables, which must be those of the function's closure.
-    Cost: 3-4 µs an instruction.
+    Cost: 3-4 µs an instruction.  Raises ResourceLimit for jumps whose sizes do not settle soon.
     """
     translator = _Translator(slots, cells)
     translator.translate(items)
@@ -354,7 +359,13 @@ def assemble(
         code.append(Instr("COPY_FREE_VARS", len(cells), lineno=first_line))
     code.append(Instr("RESUME", 0, lineno=first_line))
     code.extend(_pair_moves(translator.elements, slots[:parameters]) if VERSION >= (3, 13) else translator.elements)
-    return code.to_code(compute_jumps_passes=100_000, stacksize=stack_size(items), compute_exception_stack_depths=False)
+    stacksize = stack_size(items)
+    try:
+        return code.to_code(compute_jumps_passes=JUMP_PASSES, stacksize=stacksize, compute_exception_stack_depths=False)
+    except RuntimeError as error:
+        if isinstance(error, RecursionError):
+            raise
+        raise ResourceLimit("jump_passes", JUMP_PASSES, name) from None
 
 
 _PAIRS: Final = {
