@@ -119,7 +119,6 @@ def bit_and(c: FunctionCompiler, _: None) -> None:
         result.low, result.high = 0, min(v.high for v in (a, b) if v.low >= 0)
     else:
         result.low, result.high = bit_bounds(min(a.low, b.low), max(a.high, b.high))
-    result.is_bool = a.is_bool and b.is_bool
     result.wild = a.wild and b.wild
     return None
 
@@ -133,7 +132,6 @@ def _or_xor(operator: str) -> Emitter:
         c.emit(t.BINARY, operator)
         result = c.push_result(a.type, [a, b])
         result.low, result.high = bit_bounds(min(a.low, b.low), max(a.high, b.high))
-        result.is_bool = a.is_bool and b.is_bool
         result.wild = a.wild or b.wild
         return None
 

@@ -379,3 +379,12 @@ def test_shifts_of_a_constant_by_a_variable() -> None:
         assert e.shl(n) & 0xFFFFFFFF == (-3 << (n & 31)) & 0xFFFFFFFF
         r = n & 31
         assert e.rotl(n) & 0xFFFFFFFF == (0x80000001 << r | 0x80000001 >> (32 - r)) & 0xFFFFFFFF
+
+
+def test_a_branch_on_combined_conditions() -> None:
+    for operation, table in (("and", [0, 0, 0, 1]), ("or", [0, 1, 1, 1]), ("xor", [0, 1, 1, 0])):
+        condition = f"(i32.{operation} (i32.eqz (local.get 0)) (i32.eqz (local.get 1)))"
+        text = f"""(module (func (export "f") (param i32 i32) (result i32)
+          (if (result i32) {condition} (then (i32.const 1)) (else (i32.const 0)))))"""
+        f = exports(text).f
+        assert [f(a, b) for a in (1, 0) for b in (1, 0)] == table
