@@ -26,9 +26,9 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final, TypeAlias
 
-from bytecode import BinaryOp, Bytecode, Compare, CompilerFlags, Instr, SetLineno, TryBegin, TryEnd
+from bytecode import BinaryOp, Bytecode, Compare, CompilerFlags, Instr, SetLineno
 from bytecode import Label as BytecodeLabel
-from bytecode.instr import FreeVar
+from bytecode.instr import FreeVar, TryBegin, TryEnd
 
 from pywasmjit.errors import ResourceLimit
 
