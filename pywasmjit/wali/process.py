@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
 from pywasmjit.errors import Exit, LinkError
@@ -177,7 +178,9 @@ class Wali:
             return NotImplemented
         declaration = TABLE.get(wanted.name)
         if declaration is not None:
-            return Direct(bind(declaration, self.process, wanted.type))
+            twice = declaration.returns_twice
+            noted = None if twice is None else partial(twice, self.process)
+            return Direct(bind(declaration, self.process, wanted.type), noted)
         return Direct(absent(wanted.type) if wanted.name.startswith("SYS_") else unavailable(wanted.name))
 
     def start(self, instance: Instance) -> int:

@@ -165,6 +165,8 @@ class Declaration:
     capability: Capability | None
     restart: Restart
     support: Support
+    returns_twice: Callable[..., int] | None = None
+    """For setjmp: what compiled code calls, see `runtime.functions.Direct`; the process goes in front."""
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -219,11 +221,17 @@ def syscall(
     return declare
 
 
-def auxiliary(name: str, *, result: str | None = "i32", support: Support = FULL) -> Callable[[Handler], Handler]:
+def auxiliary(
+    name: str,
+    *,
+    result: str | None = "i32",
+    support: Support = FULL,
+    returns_twice: Callable[..., int] | None = None,
+) -> Callable[[Handler], Handler]:
     """Declare the import `name`, one of the interface's functions that are no system calls."""
 
     def declare(handler: Handler) -> Handler:
-        _add(Declaration(name, name, handler, result, None, Restart.NEVER, support))
+        _add(Declaration(name, name, handler, result, None, Restart.NEVER, support, returns_twice))
         return handler
 
     return declare

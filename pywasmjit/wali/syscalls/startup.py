@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from pywasmjit.errors import Exit, Trap, TrapCode
+from pywasmjit.errors import Exit
 from pywasmjit.wali.table import Int, Number, Out, Pointer, Size, auxiliary, partial
 
 if TYPE_CHECKING:
@@ -79,21 +79,3 @@ def thread_spawn(process: Process, start: Annotated[int, Number(signed=False)], 
     from errno import ENOSYS
 
     raise OSError(ENOSYS, "threads")
-
-
-@auxiliary("setjmp", support=partial("longjmp traps"))
-def setjmp(process: Process, buffer: Pointer) -> int:
-    """Return 0, as the direct call does."""
-    return 0
-
-
-@auxiliary("sigsetjmp", support=partial("longjmp traps"))
-def sigsetjmp(process: Process, buffer: Pointer, save_mask: Int) -> int:
-    """Return 0, as the direct call does."""
-    return 0
-
-
-@auxiliary("longjmp", result=None, support=partial("traps"))
-def longjmp(process: Process, buffer: Pointer, value: Int) -> NoReturn:
-    """Trap: going back is not possible yet."""
-    raise Trap(TrapCode.HOST, "longjmp is not supported yet")
