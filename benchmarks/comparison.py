@@ -64,11 +64,16 @@ def fresh_process(arguments: Sequence[str], pin: int | None) -> list[str]:
     return [*prefix, sys.executable, *arguments]
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of samples: compiled Python files are kept, as they are for users."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def sample(engine: str, kernel: Kernel, target: float, timeout: float, pin: int | None) -> dict[str, float]:
     """Run one worker and return its times; RuntimeError says what went wrong instead."""
     command = fresh_process(["-m", "benchmarks.worker", engine, kernel.name, str(target)], pin)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=ROOT, env=os.environ)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=ROOT, env=environment())
         result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"no result within {timeout:g} s") from None

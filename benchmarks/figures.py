@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import modules
-from benchmarks.comparison import ROOT, duration, fresh_process, markdown
+from benchmarks.comparison import ROOT, duration, environment, fresh_process, markdown
 
 clock = time.process_time
 
@@ -240,9 +240,8 @@ def measured(figure: Figure, big: Path | None) -> float:
     command = fresh_process(["-m", "benchmarks.figures", figure.measure.__name__], None)
     values = []
     for _ in range(figure.rounds):
-        done = subprocess.run(
-            [*command, str(big)] if figure.needs_big else command, cwd=ROOT, capture_output=True, text=True
-        )
+        arguments = [*command, str(big)] if figure.needs_big else command
+        done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, env=environment())
         if done.returncode:
             last = (done.stderr.strip().splitlines() or [""])[-1]
             raise RuntimeError(f"exit status {done.returncode}: {last[:150]}")
