@@ -62,6 +62,10 @@ def _nested(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
+def helper(*values: Any) -> Any:
+    return values[-1] if values else 1
+
+
 def _raises(a, b):  # type: ignore[no-untyped-def]
     try:
         try:
@@ -81,15 +85,11 @@ def _slices(a, b):  # type: ignore[no-untyped-def]
     return first, second, data[b & 3 :: 2], a is b, not a, -b
 
 
-def _helper(*values: Any) -> Any:
-    return values[-1] if values else 1
-
-
 def _failing(*values: Any) -> Any:
     raise KeyError(values)
 
 
-_BUILTINS = {"helper": _helper, "failing": _failing}
+_BUILTINS = {"helper": helper}
 _COMPILED = (_collatz, _search, _nested, _raises, _slices)
 
 
@@ -110,18 +110,28 @@ def _assembled() -> list[Sample]:
         ("LOAD_FAST", 3), ("RETURN_VALUE",), "h:", ("POP_TOP",), ("LOAD_FAST", 0), ("JUMP_BACKWARD", "back"),
         locals=("a", "b", "c", "d"), stack=4, handlers=[("t", "e", "h", 1, False)],
     )  # fmt: skip
-    calls = assemble(
-        ("LOAD_FAST", 0), ("CALLEE", _helper), "t:", ("CALLEE", _failing), ("LOAD_FAST", 0), ("LOAD_FAST", 1),
-        ("CALL", 2), "e:", ("NOP",), ("CALL", 1), ("BINARY_OP", 0), ("RETURN_VALUE",), "h:", ("LOAD_GLOBAL", 0),
-        ("CHECK_EXC_MATCH",), ("UNLESS", "x"), ("POP_TOP",), ("POP_TOP",), ("LOAD_FAST", 1), ("CALL", 1),
-        ("RETURN_VALUE",), "x:", ("RERAISE", 1), names=("KeyError",), stack=9, handlers=[("t", "e", "h", 3, True)],
+    calls = [
+        assemble(
+            ("LOAD_FAST", 0), ("CALLEE", outer), "t:", ("CALLEE", inner), ("LOAD_FAST", 0), ("LOAD_FAST", 1),
+            ("CALL", 2), "e:", ("NOP",), ("CALL", 1), ("BINARY_OP", 0), ("RETURN_VALUE",), "h:", ("LOAD_GLOBAL", 0),
+            ("CHECK_EXC_MATCH",), ("UNLESS", "x"), ("POP_TOP",), ("POP_TOP",), ("LOAD_FAST", 1), ("CALL", 1),
+            ("RETURN_VALUE",), "x:", ("RERAISE", 1), names=("KeyError",), stack=9, handlers=[("t", "e", "h", 3, True)],
+        )
+        for outer, inner in ((helper, _failing), (_failing, helper))
+    ]  # fmt: skip
+    early = assemble(  # a return laid out before the loop, in reach of a handler that relies on six slots
+        ("LOAD_FAST", 0), ("TRUTH",), ("UNLESS", "x"), ("CONST", 0), ("STORE_FAST", 2), ("JUMP_FORWARD", "loop"),
+        "x:", *[("LOAD_FAST", 1)] * 6, "t:", ("CONST", 3), ("RETURN_VALUE",), "e:", ("NOP",), "loop:",
+        ("LOAD_FAST", 2), ("CONST", 1), ("BINARY_OP", 0), ("COPY", 1), ("STORE_FAST", 2), ("CONST", 3000), ("LESS",),
+        ("LOOP_IF", "loop"), ("LOAD_FAST", 2), ("RETURN_VALUE",), "h:", *[("POP_TOP",)] * 6, ("RETURN_VALUE",),
+        handlers=[("t", "e", "h", 6, False)],
     )  # fmt: skip
     cells = assemble(
         ("LOAD_DEREF", 3), ("LOAD_FAST", 0), ("BINARY_OP", 0), ("STORE_DEREF", 4), ("LOAD_DEREF", 4), ("LOAD_FAST", 1),
         ("BUILD_TUPLE", 2), ("UNPACK_SEQUENCE", 2), ("SWAP", 2), ("BUILD_TUPLE", 2), ("RETURN_VALUE",),
         freevars=("x", "y"), stack=3,
     )  # fmt: skip
-    return [Sample(loop), Sample(resume), Sample(calls), Sample(cells, cells=(1, 2))]
+    return [Sample(code) for code in (loop, resume, *calls, early)] + [Sample(cells, cells=(1, 2))]
 
 
 # --- made by our compiler -----------------------------------------------------
@@ -130,13 +140,13 @@ _STAND_INS: dict[str, Any] = {
     "view": memoryview(bytearray(4096)),
     "global": 3,
     "global_box": [1],
-    "callees": [_helper] * 4,
+    "callees": [helper] * 4,
     "reference": None,
 }
 
 
 def _templates(modules: int, largest: int) -> list[Sample]:
-    """Return the functions of generated modules, up to `largest` bytes of code, with stand-ins for what they refer to."""
+    """Return the functions of generated modules, up to `largest` bytes of code, with stand-ins for their names."""
     samples = []
     for seed in range(modules):
         module = decode(generate(RandomChoices(seed), 120).data)
@@ -146,7 +156,7 @@ def _templates(modules: int, largest: int) -> list[Sample]:
             template = unit.template(index)
             code = template.code
             if len(code.co_code) <= largest and code.co_argcount <= 8:
-                names = {name: _STAND_INS.get(kind, _helper) for name, (kind, _) in template.references.items()}
+                names = {name: _STAND_INS.get(kind, helper) for name, (kind, _) in template.references.items()}
                 samples.append(Sample(code, names, (1,) * len(code.co_freevars)))
     return samples
 

@@ -11,7 +11,11 @@ from typing import Any
 from fuzz.raw_code import cache_units, encode_table
 from pywasmjit.codegen import verifier_facts
 
-_NAMES = {number: name for name, number in opcode.opmap.items() if number < 256}
+_NAMES = {
+    number: name
+    for name, number in opcode.opmap.items()
+    if number < 256 and not name.startswith("INSTRUMENTED") and name != "ENTER_EXECUTOR"
+}
 _CACHES = [cache_units(_NAMES[number]) if number in _NAMES else 0 for number in range(256)]
 _ALLOWED = [
     number
@@ -39,10 +43,17 @@ class Draft:
         return self.fields.get(name, getattr(self.code, name))
 
     def build(self) -> CodeType | None:
-        """Return the code object; None if CPython refuses it, or would write behind an instruction cut short."""
+        """Return the code object; None if CPython refuses it.
+
+        None also if making it is dangerous already: the constructor walks over the
+        instructions, writes into their caches, and takes specialised and instrumented
+        opcodes for what they come from, believing tables that are not there.
+        """
         data = b"".join(self.instructions)
         place = 0
         while place < len(data):
+            if data[place] not in _NAMES:
+                return None
             place += 2 + 2 * _CACHES[data[place]]
         if place != len(data):
             return None
@@ -138,6 +149,26 @@ def add_entry(draft: Draft, rng: Random) -> None:
     draft.fields["co_exceptiontable"] = encode_table([tuple(entry) for entry in sorted(entries)])  # type: ignore[misc]
 
 
+def add_handler(draft: Draft, rng: Random) -> None:
+    """Append a handler that pops all that it is promised, and an entry that leads there and displaces others."""
+    if len(draft.instructions) < 3:
+        return
+    places = [0]
+    for instruction in draft.instructions:
+        places.append(places[-1] + len(instruction) // 2)
+    first = rng.randrange(1, len(places) - 2)
+    start, end = places[first], places[min(first + rng.choice((1, 1, 1, 2, 5, 20)), len(places) - 1)]
+    level, lasti = rng.randrange(4), rng.randrange(2)
+    entries = [
+        entry for entry in _entries(draft.get("co_exceptiontable")) if entry[0] + entry[1] <= start or entry[0] >= end
+    ]
+    entries.append([start, end - start, places[-1], level << 1 | lasti])
+    handler = [("POP_TOP", 0)] * (level + lasti + 1) + [("LOAD_FAST", 0), ("RETURN_VALUE", 0)]
+    draft.instructions += [_new(opcode.opmap[name], arg) for name, arg in handler]
+    draft.fields["co_exceptiontable"] = encode_table([tuple(entry) for entry in sorted(entries)])  # type: ignore[misc]
+    draft.fields["co_stacksize"] = draft.get("co_stacksize") + rng.randrange(3)
+
+
 def drop_entry(draft: Draft, rng: Random) -> None:
     entries = _entries(draft.get("co_exceptiontable"))
     if entries:
@@ -187,8 +218,8 @@ _INSTRUCTIONS = (
     swap_instructions, copy_instruction,
 )  # fmt: skip
 _REST = (
-    change_entry, change_entry, change_entry, add_entry, add_entry, drop_entry, flip_table, change_stack, change_stack,
-    shorten_pool, change_locals, change_arguments, change_flags, change_free_variables,
+    change_entry, change_entry, change_entry, add_entry, *[add_handler] * 6, drop_entry, flip_table, change_stack,
+    change_stack, shorten_pool, change_locals, change_arguments, change_flags, change_free_variables,
 )  # fmt: skip
 
 Mutation = Callable[[Draft, Random], None]

@@ -103,37 +103,59 @@ class _Tracer:
         return self
 
 
+class Odd(int):
+    """An integer that is an object of its own: one reference dropped too many, and it is gone."""
+
+
 def _arguments(rng: Random, count: int) -> list[tuple[Any, ...]]:
-    pools: tuple[tuple[Any, ...], ...] = ((0, 1, 2, 7, -3, 100), (0.5, -1.0), ([1, 2, 3], (1, 2), {}), (None, "s", 1))
-    return [tuple(rng.choice(pool) for _ in range(count)) for pool in pools]
+    """Return arguments for several calls: all integers, heap objects, floats, containers, anything."""
+    small = (0, 1, 2, 7, -3, 100)
+    return [
+        tuple(rng.choice(small) for _ in range(count)),
+        tuple(Odd(rng.choice(small)) for _ in range(count)),
+        tuple(rng.choice((0.5, -1.0)) * 3 for _ in range(count)),
+        tuple(list(rng.choice(([1, 2, 3], (), (4, 5)))) for _ in range(count)),
+        tuple(rng.choice((None, "s", 1)) for _ in range(count)),
+    ]
+
+
+def _references(arguments: list[tuple[Any, ...]]) -> list[int]:
+    """Return how often the arguments that nobody else knows are referred to."""
+    return [sys.getrefcount(value) for values in arguments[1:4] for value in values]
 
 
 def exercise(function: FunctionType, rng: Random, alarms: _Alarms) -> None:
     """Run a function in every way that may show that its code is unsound."""
     several = _arguments(rng, function.__code__.co_argcount)
+    before = _references(several)
 
-    def often() -> None:
+    def often(arguments: tuple[Any, ...] = several[0]) -> None:
         for _ in range(25):
             with contextlib.suppress(Exception):
-                function(*several[0])
+                function(*arguments)
 
     alarms.within(0.1, often)
     for arguments in several:
         for _ in range(3):
             alarms.within(0.05, lambda arguments=arguments: function(*arguments))  # type: ignore[misc]
     for _ in range(4):
-        alarms.within(rng.choice((5e-6, 2e-5, 1e-4, 1e-3)), often)
+        delay = rng.choice((5e-6, 2e-5, 1e-4, 1e-3))
+        alarms.within(delay, often)
+        alarms.within(delay, lambda: often(several[1]))
     for _ in range(3):
         tracer = _Tracer(rng.randrange(1, 40))
+        alarms.within(0.05, lambda tracer=tracer: _traced(function, several[1], tracer))  # type: ignore[misc]
+        sys.settrace(None)
+    if any(now < then for now, then in zip(_references(several), before, strict=True)):
+        os.write(2, b"references were dropped that nobody held\n")
+        os.abort()
 
-        def traced(tracer: _Tracer = tracer) -> None:
-            sys.settrace(tracer)
-            try:
-                function(*several[0])
-            finally:
-                sys.settrace(None)
 
-        alarms.within(0.05, traced)
+def _traced(function: FunctionType, arguments: tuple[Any, ...], tracer: _Tracer) -> None:
+    sys.settrace(tracer)
+    try:
+        function(*arguments)
+    finally:
         sys.settrace(None)
 
 
@@ -195,7 +217,7 @@ def _start(first: int, last: int, verified: bool) -> subprocess.Popen[bytes]:
 
 
 def _follow(child: subprocess.Popen[bytes], tally: Tally) -> tuple[str, int, bool]:
-    """Read a child's words until it ends or falls silent; return the last word, its seed, and whether it fell silent."""
+    """Read a child's words until it ends or falls silent; return the last one, its seed, and whether it fell silent."""
     assert child.stdout is not None
     stage, seed, rest, heard = "start", -1, b"", monotonic()
     with selectors.DefaultSelector() as selector:

@@ -157,11 +157,10 @@ _EXTENDABLE = [
 ]  # fmt: skip
 EXTENDABLE: frozenset[int] = frozenset(OPCODES[name] for name in _EXTENDABLE if name in OPCODES)
 
-INLINING: dict[int, int] = {
-    OPCODES[name]: popped
-    for name, popped in {"CALL": -1, "BINARY_SUBSCR": 2, "LOAD_ATTR": 1, "FOR_ITER": 1}.items()
-    if name in OPCODES
-}
+_INLINING = {"CALL": -1, "BINARY_SUBSCR": 2, "LOAD_ATTR": 1, "FOR_ITER": 1}
+if VERSION >= (3, 14):
+    _INLINING["BINARY_OP"] = 2
+INLINING: dict[int, int] = {OPCODES[name]: popped for name, popped in _INLINING.items() if name in OPCODES}
 """May run a Python function without a C frame between (see UNWINDS_BEFORE_CALL), having popped so much by then.
 
 -1 stands for a call's arguments and its two slots.
