@@ -48,6 +48,7 @@ _LAST_FAMILY: Final = 46
 _LAST_TYPE: Final = 10
 _SOCK_PACKET: Final = 10
 _LAST_PROTOCOL: Final = 262
+_NO_OPTION: Final = 0x7FFF_FFFF
 _REMEMBERED_NAMES: Final = 4096
 
 
@@ -228,10 +229,14 @@ class Network:
         if not any(grant.covers(found.address, found.port) for grant in self._process.policy.net):
             raise self._deny(f"to {verb} {found}", f"--allow net={found}")
 
-    def check_option(self, level: int, option: int) -> None:
-        """Raise ENOPROTOOPT for an option that is not of plain bytes, EPERM for one that is not for this guest."""
+    def check_option(self, fd: int, level: int, option: int) -> None:
+        """Raise EPERM for an option that is not for this guest.
+
+        One that is not of plain bytes gives what the kernel answers to an option that nobody knows.
+        """
         known = OPTIONS.get((level, option))
         if known is None:
+            self._process.kernel.get_option(fd, level, _NO_OPTION, abi.INT.size)
             raise OSError(ENOPROTOOPT, "socket option")
         if self._everything or known.reach is Reach.SOCKET or (known.reach is Reach.NET and self._whole_net):
             return
@@ -250,7 +255,7 @@ class Network:
             if message.data not in (own, real):
                 raise OSError(EPERM, "credentials of somebody else")
         if place not in CONTROL_OF_GRANTED_SOCKETS and not self._whole_net:
-            raise OSError(EPERM, "control message")
+            raise OSError(EINVAL if message.level == abi.SOL_SOCKET else EPERM, "control message")
 
     # -- names of sockets ---------------------------------------------------------------------------------------------
 

@@ -58,8 +58,8 @@ def _rest(parts: Parts, done: int) -> Parts:
 def sendto(
     process: Process,
     sockfd: Fd,
-    buf: Annotated[Pointer, In("len")],
-    len: Size,
+    buf: Annotated[Pointer, In("size")],
+    size: Size,
     flags: MessageFlags,
     dest_addr: Annotated[Pointer, In("addrlen")],
     addrlen: Int,
@@ -68,7 +68,7 @@ def sendto(
     _check_flags(flags)
     name = read_name(process, dest_addr, addrlen) if dest_addr else None
     with _peer(process, name) as peer:
-        return _send(process, sockfd, [(buf, min(len, MAX_TRANSFER))], flags, peer, ())
+        return _send(process, sockfd, [(buf, min(size, MAX_TRANSFER))], flags, peer, ())
 
 
 @syscall("sendmsg", restart=Restart.ALWAYS)
@@ -154,15 +154,15 @@ def _translated_rights(process: Process, message: abi.ControlMessage) -> abi.Con
 def recvfrom(
     process: Process,
     sockfd: Fd,
-    buf: Annotated[Pointer, Out("len")],
-    len: Size,
+    buf: Annotated[Pointer, Out("size")],
+    size: Size,
     flags: MessageFlags,
     src_addr: Pointer,
     addrlen: Annotated[Pointer, InOut(abi.SOCKLEN.size)],
 ) -> int:
     """Linux: recvfrom(2)."""
     _check_flags(flags)
-    size = min(len, MAX_TRANSFER)
+    size = min(size, MAX_TRANSFER)
 
     def attempt(dontwait: bool) -> tuple[int, bytes]:
         return process.kernel.receive_from(sockfd, buf, size, flags | (abi.MSG_DONTWAIT if dontwait else 0))

@@ -208,7 +208,7 @@ def setsockopt(
     """Linux: setsockopt(2)."""
     if optlen < 0:
         raise OSError(EINVAL, "optlen")
-    process.network.check_option(level, optname)
+    process.network.check_option(sockfd, level, optname)
     process.kernel.set_option(sockfd, level, optname, process.memory.read(optval, min(optlen, _OPTION_MAX)))
     return 0
 
@@ -226,7 +226,7 @@ def getsockopt(
     (size,) = process.memory.unpack(abi.SOCKLEN, optlen)
     if size < 0:
         raise OSError(EINVAL, "optlen")
-    process.network.check_option(level, optname)
+    process.network.check_option(sockfd, level, optname)
     value = process.kernel.get_option(sockfd, level, optname, size)
     process.memory.write(optval, value)
     process.memory.pack(abi.SOCKLEN, optlen, len(value))

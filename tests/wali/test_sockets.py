@@ -1,0 +1,63 @@
+"""Sockets, messages, waiting: what the kernel answers natively, WALI answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running import Run
+from test_calls import way_to_host
+
+import pywasmjit as wj
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    os.umask(0o022)
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+def policies(work: Path) -> Iterator[tuple[str, wj.Policy]]:
+    yield "sandbox", wj.Policy.sandbox([str(work.parent)], net=["127.0.0.1", "[::1]"])
+    yield "everything", wj.Policy.allow_all()
+
+
+def clean(work: Path) -> None:
+    for path in sorted(work.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def compare(name: str, work: Path, *args: str, ways: tuple[str, ...] = ("raw",)) -> str:
+    """Run a program natively and as Wasm under both policies; compare; return what it printed."""
+    run = Run(HERE / f"{name}.c", args, {}, b"", work)
+    expected = run.native()
+    for way in ways:
+        for label, policy in policies(work):
+            clean(work)
+            with way_to_host(way):
+                found = run.wasm(policy)
+            assert found.stdout.decode() == expected.stdout.decode(), f"{label}, {way}"
+            assert found == expected, f"{label}, {way}"
+    return expected.stdout.decode()
+
+
+def test_sockets_and_options(work: Path) -> None:
+    compare("sockets", work)
+
+
+def test_connections_and_datagrams(work: Path) -> None:
+    compare("tcp", work)
+
+
+def test_unix_sockets(work: Path) -> None:
+    names = ["name", "./name", f"{work}/name", "missing/name", "name/", ".", "sub/../name", "x" * 80]
+    compare("unix", work, *names)
+
+
+def test_messages(work: Path) -> None:
+    compare("messages", work)
