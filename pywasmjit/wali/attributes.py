@@ -18,6 +18,7 @@ from contextlib import suppress
 from errno import EINVAL, EPERM
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pywasmjit.runtime.depth import original_stack_limit
 from pywasmjit.wali.abi.resource import (
     RLIM_INFINITY,
     RLIMIT_AS,
@@ -89,7 +90,10 @@ class Attributes:
     def limit(self, number: int) -> Limit:
         """Return a resource limit.  Raises EINVAL for a number that is none."""
         kept = self._limits.get(number)
-        return host_limit(number) if kept is None else kept
+        if kept is not None:
+            return kept
+        before = original_stack_limit() if number == RLIMIT_STACK else None
+        return host_limit(number) if before is None else _unsigned(before)
 
     def keeps(self, number: int, wanted: Limit) -> bool:
         """Tell whether `set_limit` would leave the host process as it is."""
@@ -124,7 +128,10 @@ class Attributes:
             process.space.limit = soft
 
     def apply(self) -> None:
-        """Make the kept limits the host's own; for the moment before another program replaces this one."""
+        """Make the kept limits the host's own; for the moment before another program replaces this one.
+
+        A stack limit that the guest did not set is `depth.restore_stack_limit`'s, which comes before.
+        """
         for number, wanted in self._limits.items():
             with suppress(OSError):
                 set_host_limit(number, wanted)
@@ -144,11 +151,16 @@ def _resource(number: int) -> tuple[Any, int]:
     return resource, known
 
 
+def _unsigned(pair: Limit) -> Limit:
+    """Return a pair of the module `resource` as the guest's, where no limit is the largest number."""
+    return pair[0] & RLIM_INFINITY, pair[1] & RLIM_INFINITY
+
+
 def host_limit(number: int, pid: int = 0) -> Limit:
     """Return a limit of the host process, or of another one.  Raises EINVAL, ESRCH, EPERM."""
     resource, known = _resource(number)
     soft, hard = resource.prlimit(pid, known) if pid else resource.getrlimit(known)
-    return soft & RLIM_INFINITY, hard & RLIM_INFINITY
+    return _unsigned((soft, hard))
 
 
 def set_host_limit(number: int, wanted: Limit, pid: int = 0) -> None:

@@ -188,12 +188,27 @@ class HostPaths:
             return os.getcwdb()
         if not os.fstat(self._cwd).st_nlink:
             raise OSError(ENOENT, "the working directory was removed")
-        return os.readlink(b"/proc/self/fd/%d" % self._cwd)
+        with suppress(FileNotFoundError):
+            return os.readlink(b"/proc/self/fd/%d" % self._cwd)
+        with inside(self._cwd):  # no /proc to be seen, as after chroot
+            return os.getcwdb()
 
     def close(self) -> None:
         if self._cwd != AT_FDCWD:
             cwd, self._cwd = self._cwd, AT_FDCWD
             os.close(cwd)
+
+
+@contextmanager
+def inside(fd: int) -> Iterator[None]:
+    """Make an open directory the host process's own working directory during a `with`."""
+    before = os.open(".", os.O_PATH | os.O_DIRECTORY)
+    try:
+        os.fchdir(fd)
+        yield
+    finally:
+        os.fchdir(before)
+        os.close(before)
 
 
 @contextmanager

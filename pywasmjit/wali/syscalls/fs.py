@@ -149,7 +149,7 @@ def _readlink(process: Process, dirfd: int, path: bytes, buf: int, size: int) ->
         raise OSError(EINVAL, "readlink: size")
     with process.paths.locate(dirfd, path, follow=False) as place:
         if place.virtual or not (place.name or S_ISLNK(os.fstat(place.dir_fd).st_mode)):
-            raise OSError(EINVAL, "no link")
+            raise OSError(EINVAL if path else ENOENT, "no link")
         text = os.readlink(place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)[:size]
     process.memory.write(buf, text)
     return len(text)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.gate import require_own
 from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.table import In, Int, Out, Pointer, Unsigned, syscall
+from pywasmjit.wali.preload import import_everything
+from pywasmjit.wali.table import Int, Out, Pointer, Unsigned, syscall
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
@@ -30,6 +31,12 @@ def _id(number: int) -> int:
     return -1 if number == _ALL else number
 
 
+def _before_change() -> None:
+    """Import what may be needed later if the files that it is in may get out of reach."""
+    if 0 in os.getresuid():
+        import_everything()
+
+
 def _require_id(number: int) -> int:
     """Return the number of a user or group.  Raises EINVAL for -1."""
     if number == _ALL:
@@ -43,6 +50,7 @@ def _require_id(number: int) -> int:
 @syscall("setuid", capability=Capability.SYSTEM)
 def setuid(process: Process, uid: Unsigned) -> int:
     """Linux: setuid(2)."""
+    _before_change()
     os.setuid(_require_id(uid))
     return 0
 
@@ -50,6 +58,7 @@ def setuid(process: Process, uid: Unsigned) -> int:
 @syscall("setgid", capability=Capability.SYSTEM)
 def setgid(process: Process, gid: Unsigned) -> int:
     """Linux: setgid(2)."""
+    _before_change()
     os.setgid(_require_id(gid))
     return 0
 
@@ -57,6 +66,7 @@ def setgid(process: Process, gid: Unsigned) -> int:
 @syscall("setreuid", capability=Capability.SYSTEM)
 def setreuid(process: Process, ruid: Unsigned, euid: Unsigned) -> int:
     """Linux: setreuid(2)."""
+    _before_change()
     os.setreuid(_id(ruid), _id(euid))
     return 0
 
@@ -64,6 +74,7 @@ def setreuid(process: Process, ruid: Unsigned, euid: Unsigned) -> int:
 @syscall("setregid", capability=Capability.SYSTEM)
 def setregid(process: Process, rgid: Unsigned, egid: Unsigned) -> int:
     """Linux: setregid(2)."""
+    _before_change()
     os.setregid(_id(rgid), _id(egid))
     return 0
 
@@ -71,6 +82,7 @@ def setregid(process: Process, rgid: Unsigned, egid: Unsigned) -> int:
 @syscall("setresuid", capability=Capability.SYSTEM)
 def setresuid(process: Process, ruid: Unsigned, euid: Unsigned, suid: Unsigned) -> int:
     """Linux: setresuid(2)."""
+    _before_change()
     os.setresuid(_id(ruid), _id(euid), _id(suid))
     return 0
 
@@ -78,6 +90,7 @@ def setresuid(process: Process, ruid: Unsigned, euid: Unsigned, suid: Unsigned) 
 @syscall("setresgid", capability=Capability.SYSTEM)
 def setresgid(process: Process, rgid: Unsigned, egid: Unsigned, sgid: Unsigned) -> int:
     """Linux: setresgid(2)."""
+    _before_change()
     os.setresgid(_id(rgid), _id(egid), _id(sgid))
     return 0
 
@@ -112,7 +125,7 @@ def getgroups(process: Process, size: Int, list: Annotated[Pointer, Out("size", 
 
 
 @syscall("setgroups", capability=Capability.SYSTEM)
-def setgroups(process: Process, size: Unsigned, list: Annotated[Pointer, In("size", 4)]) -> int:
+def setgroups(process: Process, size: Unsigned, list: Pointer) -> int:
     """Linux: setgroups(2)."""
     if size > _MOST_GROUPS:
         raise OSError(EINVAL, "setgroups: size")

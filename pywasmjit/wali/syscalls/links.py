@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 from pywasmjit.wali.abi import fcntl as abi
 from pywasmjit.wali.gate import require
 from pywasmjit.wali.kernel.portable_calls import by_descriptor
-from pywasmjit.wali.paths import Place, closing_descriptor
+from pywasmjit.wali.paths import Place, closing_descriptor, inside
 from pywasmjit.wali.policy import Capability
+from pywasmjit.wali.preload import import_everything
 from pywasmjit.wali.syscalls import fs
 from pywasmjit.wali.table import (
     Flags,
@@ -203,23 +204,7 @@ def chroot(process: Process, path: Path) -> int:
         fd = process.kernel.open(place.dir_fd, place.name or b".", abi.O_PATH | abi.O_DIRECTORY, 0)
         with closing_descriptor(fd):
             process.kernel.accessible(fd, b"", abi.X_OK, abi.AT_EACCESS)
-            _import_everything()
-            os.chroot(by_descriptor(fd))
+            import_everything()
+            with inside(fd):  # where there is no /proc, as after another chroot, no path leads to a descriptor
+                os.chroot(".")
     return 0
-
-
-def _import_everything() -> None:
-    """Import all of the engine, for afterwards its files, and those of the standard library, are out of reach."""
-    import pkgutil
-    from contextlib import suppress
-    from importlib import import_module
-
-    import pywasmjit
-
-    for found in pkgutil.walk_packages(pywasmjit.__path__, "pywasmjit."):
-        if not found.name.endswith("__main__"):
-            with suppress(ImportError):
-                import_module(found.name)
-    for name in ("fcntl", "resource", "select", "signal", "socket", "termios", "subprocess", "traceback", "linecache"):
-        with suppress(ImportError):
-            import_module(name)

@@ -321,4 +321,9 @@ def _truncate(process: Process, place: Place, fd: int, length: int) -> None:
         raise OSError(EISDIR if S_ISDIR(mode) else EINVAL, "no regular file")
     if place.read_only:
         raise OSError(EROFS, "read-only grant")
-    process.kernel.truncate(fd, length)
+    try:
+        process.kernel.truncate(fd, length)
+    except FileNotFoundError:  # no /proc to be seen, as after chroot, where everything is allowed and there is a name
+        fd = process.kernel.open(place.dir_fd, place.name, abi.O_WRONLY | abi.O_NONBLOCK, 0)
+        with closing_descriptor(fd):
+            os.ftruncate(fd, length)

@@ -173,18 +173,18 @@ _PAGE: Final = 4096
 
 
 @syscall("mlock", capability=Capability.SYSTEM)
-def mlock(process: Process, addr: Pointer, len: Size) -> int:
+def mlock(process: Process, addr: Pointer, length: Size) -> int:
     """Linux: mlock(2)."""
-    start, length = _pages(process, addr, len)
-    process.kernel.mlock(start, length)
+    start, size = _pages(process, addr, length)
+    process.kernel.mlock(start, size)
     return 0
 
 
 @syscall("munlock", capability=Capability.SYSTEM)
-def munlock(process: Process, addr: Pointer, len: Size) -> int:
+def munlock(process: Process, addr: Pointer, length: Size) -> int:
     """Linux: munlock(2)."""
-    start, length = _pages(process, addr, len)
-    process.kernel.munlock(start, length)
+    start, size = _pages(process, addr, length)
+    process.kernel.munlock(start, size)
     return 0
 
 

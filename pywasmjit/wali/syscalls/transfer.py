@@ -70,18 +70,20 @@ def sendfile(
 
 
 @syscall("fallocate")
-def fallocate(process: Process, fd: Fd, mode: Annotated[int, Flags(abi.FALLOC_FLAGS)], offset: Long, len: Long) -> int:
+def fallocate(
+    process: Process, fd: Fd, mode: Annotated[int, Flags(abi.FALLOC_FLAGS)], offset: Long, length: Long
+) -> int:
     """Linux: fallocate(2)."""
-    process.kernel.fallocate(fd, mode, offset, len)
+    process.kernel.fallocate(fd, mode, offset, length)
     return 0
 
 
 @syscall("fadvise", aliases=("fadvise64",))
 def fadvise(
-    process: Process, fd: Fd, offset: Long, len: Long, advice: Annotated[int, Number(names=abi.FADVICE)]
+    process: Process, fd: Fd, offset: Long, length: Long, advice: Annotated[int, Number(names=abi.FADVICE)]
 ) -> int:
     """Linux: posix_fadvise(2)."""
-    os.posix_fadvise(fd, offset, len, advice)
+    os.posix_fadvise(fd, offset, length, advice)
     return 0
 
 
