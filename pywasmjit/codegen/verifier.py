@@ -8,16 +8,16 @@ The method is abstract interpretation in layout order.  The state before an
 instruction is (depth, kinds, missing):
 
 - depth: values on the stack.
-- kinds: four bits a slot, 0 for a plain value, otherwise a `KIND`: what the call
-  protocol and exception handlers leave there and only few instructions may take.
+- kinds: four bits a slot, 0 for a plain value, otherwise (`verifier_state`) what the
+  call protocol and exception handling leave there and few instructions may take.
 - missing: a bit for every local that is not certainly set.
 
 Straight-line code needs no more than comparing the depth with a *floor*, below
 which lies a slot that is not plain, or one that the exception table promises to
 a handler.  Positions where something else can happen are *marked*: targets of
 jumps and handlers, and the bounds of table entries; only there states are kept
-and merged.  Depth and kinds of calls must agree at a merge, missing locals add
-up.  One sweep is enough unless a backward edge brings news to code already
+and merged.  Depths and empty slots must agree at a merge, missing locals add up.
+One sweep is enough unless a backward edge brings news to code already
 swept; then the sweep is repeated from there until nothing changes.
 
 Where an exception is looked up differs by version and is not always where it
@@ -76,7 +76,7 @@ def verify(code: CodeType, *, globals: Container[str] | None = None, freevars: i
     code: never executed since it was made (the interpreter rewrites what it runs).
     globals: names that the code may load as globals; None allows any.
     freevars: number of cells that the function's closure will have; None allows any.
-    Raises VerificationError. Cost: linear, about 0.4 us an instruction.
+    Raises VerificationError.  Cost: 5 µs and 0.3 µs an instruction, linear.
     """
     _check_header(code, freevars)
     raw: bytes = code._co_code_adaptive  # type: ignore[attr-defined]  # unlike co_code, safe to read if malformed
@@ -106,8 +106,8 @@ def _check_header(code: CodeType, freevars: int | None) -> None:
     """Check what a code object says about itself."""
     message = ""
     flags, locals_, cells = code.co_flags, code.co_nlocals, len(code.co_freevars)
-    if not (3, 11) <= facts.VERSION <= (3, 14):
-        message = f"the instructions of CPython {facts.VERSION} are unknown"
+    if facts.VERSION not in facts.TESTED:
+        message = f"the instructions of CPython {facts.VERSION[0]}.{facts.VERSION[1]} are unknown"
     elif flags & _REQUIRED_FLAGS != _REQUIRED_FLAGS or flags & ~(_REQUIRED_FLAGS | _HARMLESS_FLAGS):
         message = f"flags {flags:#x}"
     elif code.co_kwonlyargcount or code.co_argcount > locals_ or locals_ != len(code.co_varnames):

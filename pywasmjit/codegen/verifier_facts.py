@@ -19,6 +19,11 @@ import sys
 from collections.abc import Iterable
 
 VERSION = sys.version_info[:2]
+TESTED = ((3, 11), (3, 12), (3, 13))
+"""Versions on which these facts were tried, by tests/unit/codegen/test_verifier.py and fuzz/mutate_code.py.
+
+On any other the verifier refuses everything; what is said below of 3.14 is a start.
+"""
 
 # How the verifier's loop treats an instruction.  Negative: before anything else.
 ILLEGAL = -2
