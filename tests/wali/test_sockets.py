@@ -61,3 +61,17 @@ def test_unix_sockets(work: Path) -> None:
 
 def test_messages(work: Path) -> None:
     compare("messages", work)
+
+
+def test_poll_and_select(work: Path) -> None:
+    printed = compare("pollers", work)
+    assert "waited=1\n" in printed
+    assert "waited=0\n" not in printed
+
+
+def test_epoll(work: Path) -> None:
+    compare("epoll", work, str(HERE / "epoll.c"))
+
+
+def test_pipes_counters_and_timers(work: Path) -> None:
+    compare("events", work)

@@ -43,9 +43,11 @@ def epoll_ctl(
     epfd: Fd,
     op: Annotated[int, Number(names=abi.EPOLL_OPERATIONS)],
     fd: Fd,
-    event: Annotated[Pointer, In(abi.EPOLL_EVENT.size)],
+    event: Pointer,
 ) -> int:
-    """Linux: epoll_ctl(2)."""
+    """Linux: epoll_ctl(2); event is not looked at where something is removed."""
+    if op != abi.EPOLL_CTL_DEL:
+        process.memory.check(event, abi.EPOLL_EVENT.size)
     process.kernel.epoll_ctl(epfd, op, fd, event)
     return 0
 

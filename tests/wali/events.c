@@ -1,0 +1,98 @@
+/* pipe, eventfd, timerfd. */
+#include "net.h"
+int main(int argc, char **argv, char **envp)
+{
+    (void)envp, (void)argc, (void)argv;
+    int ends[2] = {-1, -1};
+    char c[16];
+    TRY(sys_pipe(ends));
+    show("one", ends[0]);
+    show("other", ends[1]);
+    TRY(sys_pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+    TRY(sys_fcntl(ends[0], 1, 0));
+    TRY(sys_fcntl(ends[1], 3, 0));
+    TRY(sys_read(ends[0], c, 1));
+    TRY(sys_write(ends[1], "abc", 3));
+    TRY(sys_read(ends[0], c, 16));
+    TRY(sys_read(ends[1], c, 16));
+    TRY(sys_write(ends[0], c, 16));
+    sys_close(ends[1]);
+    TRY(sys_read(ends[0], c, 16));
+    TRY(sys_pipe2(ends, 040000));
+    TRY(sys_write(ends[1], "one", 3));
+    TRY(sys_write(ends[1], "two", 3));
+    TRY(sys_read(ends[0], c, 16));
+    TRY(sys_pipe2(ends, 1));
+    TRY(sys_pipe(NULL));
+    TRY(sys_pipe(BAD));
+    TRY(sys_pipe(LAST));
+    TRY(sys_dup(0));
+
+    u64 value = 0;
+    int fd = (int)sys_eventfd(5);
+    show("eventfd", fd);
+    TRY(sys_read(fd, &value, 8));
+    show("value", value);
+    TRY(sys_write(fd, &value, 8));
+    TRY(sys_write(fd, &value, 8));
+    TRY(sys_read(fd, &value, 8));
+    show("value", value);
+    TRY(sys_write(fd, &value, 8));
+    TRY(sys_read(fd, &value, 7));
+    fd = (int)sys_eventfd2(3000000000u, 1 | O_NONBLOCK | O_CLOEXEC);
+    TRY(sys_fcntl(fd, 1, 0));
+    TRY(sys_read(fd, &value, 8));
+    show("value", value);
+    sys_close(fd);
+    fd = (int)sys_eventfd2(0, O_NONBLOCK);
+    TRY(sys_read(fd, &value, 8));
+    value = (u64)-1;
+    TRY(sys_write(fd, &value, 8));
+    TRY(sys_eventfd2(0, 2));
+    TRY(sys_eventfd2(0, -1));
+    struct pollfd wait = {fd, POLLIN | POLLOUT, 0};
+    TRY(sys_poll(&wait, 1, 0));
+    show("revents", wait.revents);
+
+    struct itimerspec soon = {{0, 0}, {0, 20000000}}, old, again = {{0, 5000000}, {0, 5000000}}, wrong = {{0, 0}, {0, -1}},
+                      far = {{7, 0}, {1000, 0}}, off = {{0, 0}, {0, 0}};
+    fd = (int)sys_timerfd_create(1, O_CLOEXEC);
+    show("timerfd", fd);
+    TRY(sys_fcntl(fd, 1, 0));
+    TRY(sys_timerfd_settime(fd, 0, &soon, &old));
+    show("old", old.value.sec || old.value.nsec);
+    TRY(sys_read(fd, &value, 8));
+    show("value", value);
+    TRY(sys_timerfd_settime(fd, 0, &again, NULL));
+    struct timespec pause = {0, 30000000};
+    sys_nanosleep(&pause, NULL);
+    TRY(sys_read(fd, &value, 8));
+    show("value", value >= 5);
+    TRY(sys_timerfd_settime(fd, 0, &far, &old));
+    show("old", old.interval.nsec);
+    TRY(sys_timerfd_gettime(fd, &old));
+    show("interval", old.interval.sec);
+    show("value", old.value.sec);
+    TRY(sys_timerfd_settime(fd, 0, &off, &old));
+    show("value", old.value.sec);
+    sys_clock_gettime(1, &soon.value);
+    TRY(sys_timerfd_settime(fd, 1, &soon, NULL));
+    TRY(sys_read(fd, &value, 8));
+    TRY(sys_timerfd_settime(fd, 0, &wrong, NULL));
+    TRY(sys_timerfd_settime(fd, 8, &soon, NULL));
+    TRY(sys_timerfd_settime(fd, 0, BAD, NULL));
+    TRY(sys_timerfd_settime(fd, 0, NULL, NULL));
+    TRY(sys_timerfd_settime(fd, 0, &off, BAD));
+    TRY(sys_timerfd_settime(77, 0, &off, NULL));
+    TRY(sys_timerfd_settime(0, 0, &off, NULL));
+    TRY(sys_timerfd_gettime(fd, BAD));
+    TRY(sys_timerfd_gettime(77, &old));
+    TRY(sys_timerfd_gettime(0, &old));
+    TRY(sys_timerfd_create(99, 0));
+    TRY(sys_timerfd_create(-5, 0));
+    TRY(sys_timerfd_create(2, 0));
+    TRY(sys_timerfd_create(1, 1));
+    fd = (int)sys_timerfd_create(0, O_NONBLOCK);
+    TRY(sys_read(fd, &value, 8));
+    return done();
+}
