@@ -110,9 +110,11 @@ class Process:
 
     def _wait(self, fd: int, reading: bool) -> None:
         import select
+        from fcntl import F_GETFL, fcntl
 
-        if os.get_blocking(fd) is False:
-            return
+        mode = fcntl(fd, F_GETFL)
+        if mode & os.O_NONBLOCK or mode & os.O_ACCMODE == (os.O_WRONLY if reading else os.O_RDONLY):
+            return  # the call itself does not wait, or refuses
         poll = select.poll()
         poll.register(fd, select.POLLIN if reading else select.POLLOUT)
         while not poll.poll(wait_slice() * 1000):
