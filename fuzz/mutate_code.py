@@ -273,7 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     verified = not options.without_verifier
     if options.child:
-        _child(*options.child, verified)
+        first, last = options.child
+        _child(first, last, verified)
         return 0
     tally = hunt(range(options.seed, options.seed + options.count), verified=verified)
     print(tally)
