@@ -29,6 +29,9 @@ from pywasmjit.wasm.types import FuncType, ValType
 FAST_LOCALS: Final = 1000
 """Locals beyond this many live in a list: a frame costs 8 bytes a slot at every call."""
 
+LARGE_FRAME: Final = 4096
+"""Slots beyond which a function's frames are counted against a bound on all of them (`large_frame`)."""
+
 VIEWS_PER_MEMORY: Final = 256
 """Views to be renewed when a memory grows; further offsets are added to the address instead."""
 
@@ -650,6 +653,7 @@ class FunctionCompiler:
             from pywasmjit.codegen.emitters.jumps import wrap_body  # an emitter, and emitters import this module
 
             wrap_body(self, self.jump_sites, start)
+        self._count_large_frame()
         name = self.module.display_name(self.index)
         code = t.assemble(
             self.code,
@@ -661,6 +665,16 @@ class FunctionCompiler:
             cells=tuple(f"global{index}" for index in self.cells),
         )
         return CodeTemplate(self.index, code, self.references, tuple(item[0] for item in body))
+
+    def _count_large_frame(self) -> None:
+        """Have each call of a function with very many locals or operands counted as long as its frame lives."""
+        slots = len(self.slots) + (self._spilled_ends[-1] if self.spilled else 0)
+        if len(self.code) > LARGE_FRAME:  # else the stack cannot be deep
+            slots += t.stack_size(self.code)
+        if slots > LARGE_FRAME:
+            self.line = 1
+            call = (t.LOAD_CALLEE, self.support("large_frame")), (t.LOAD_CONST, slots), (t.CALL, 1)
+            self.insert(0, *call, (t.STORE_FAST, self.new_slot("frame")))
 
     def returns_twice(self, index: int) -> bool:
         """Return whether a function is an import that returns again after a jump."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import linecache
+import os
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from types import CodeType
 from typing import Final
@@ -37,6 +41,9 @@ def plan_cells(module: ModuleSyntax) -> dict[int, int]:
     return {index: place for place, index in enumerate(private[:CELLS])}
 
 
+LOCK_SLICE: Final = 0.002
+"""Seconds between two looks whether another thread has done compiling."""
+
 _digests: Final[dict[str, int]] = {}
 
 
@@ -44,6 +51,25 @@ def _distinct(name: str, data: bytes) -> str:
     """Return the name, with a suffix if another module goes by it: tracebacks find their text by file name."""
     digest = crc32(data)
     return name if _digests.setdefault(name, digest) == digest else f"{name}~{digest:08x}"
+
+
+def _forget(name: str, sources: set[str]) -> None:
+    """Take what tracebacks knew of a module's functions away with the module."""
+    _digests.pop(name, None)
+    for filename in sources:
+        linecache.cache.pop(filename, None)
+
+
+_units: Final[weakref.WeakSet[CompilationUnit]] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for unit in _units:
+        unit.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 class CompilationUnit:
@@ -61,12 +87,22 @@ class CompilationUnit:
         self._views = ViewBudget()
         self._templates: dict[int, CodeTemplate] = {}
         self._lock = threading.RLock()
+        self._compiling = 0
+        self.sources: set[str] = set()
+        _units.add(self)
+        weakref.finalize(self, _forget, self._file, self.sources).atexit = False
         self._stubs: dict[int, Callable[[int], CodeType]] = {}
         self.compiled = 0
 
     def renew_lock(self) -> None:
         """Forget who held the lock: only the forking thread lives on in a child process."""
         self._lock = threading.RLock()
+        self._compiling = 0
+
+    def _wait(self) -> None:
+        """Wait while another thread compiles, where a deadline can interrupt it; taking the lock it could not."""
+        while self._compiling not in (0, threading.get_ident()):
+            time.sleep(LOCK_SLICE)
 
     def filename(self, index: int) -> str:
         """Return the file name under which tracebacks show function `index`."""
@@ -80,17 +116,26 @@ class CompilationUnit:
         known = self._templates.get(index)
         if known is not None:
             return known
+        self._wait()
         with self._lock:
-            known = self._templates.get(index)
-            if known is None:
-                compiler = FunctionCompiler(
-                    self.module, index, views=self._views, cells=self.cells, filename=self.filename(index)
-                )
-                known = compiler.compile()
-                verify(known.code, globals=known.references)
-                self._templates[index] = known
-                self.compiled += 1
+            try:
+                self._compiling = threading.get_ident()
+                known = self._templates.get(index)
+                if known is None:
+                    known = self._compile(index)
+            finally:
+                self._compiling = 0
         return known
+
+    def _compile(self, index: int) -> CodeTemplate:
+        compiler = FunctionCompiler(
+            self.module, index, views=self._views, cells=self.cells, filename=self.filename(index)
+        )
+        template = compiler.compile()
+        verify(template.code, globals=template.references)
+        self._templates[index] = template
+        self.compiled += 1
+        return template
 
     def stub(self, index: int, parameters: int) -> CodeType:
         """Return code with the arity of function `index` that has it linked and calls it again."""

@@ -199,8 +199,13 @@ def _class_of(type: FuncType) -> type[Func]:
         limit=ENTRY_LIMIT,
         result="None" if not results else results[0] if len(results) == 1 else f"({', '.join(results)})",
     )
-    call = _define(text, "__call__", "<call from the host>")
-    made: Any = _metaclass("Func", (Func,), {"__slots__": (), "__call__": call, "__module__": Func.__module__})
+
+    def first_call(self: Func, *arguments: Any) -> Any:
+        """Make the code for the type when somebody calls: a table's elements have many types that nobody does."""
+        call = made.__call__ = _define(text, "__call__", "<call from the host>")
+        return call(self, *arguments)
+
+    made: Any = _metaclass("Func", (Func,), {"__slots__": (), "__call__": first_call, "__module__": Func.__module__})
     return made  # type: ignore[no-any-return]
 
 

@@ -37,7 +37,7 @@ class Limits:
     """Bounds on what one instance may use; what the module asks for itself is a further bound.
 
     memory: bytes of each linear memory, as an int or in the form of `parse_size`; None for the module's own maximum.
-    table: elements of each table.
+    table: elements of all tables of the instance together.
     call_depth: nested calls of Wasm functions until StackExhausted; about 3,000 are safe on an ordinary stack of 8 MiB,
     more is the embedder's own decision (see `runtime.depth`).
     fuel: instructions to run, None for no end.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import fabs
 from operator import itemgetter
+from sys import getrefcount
 from typing import Any, Final, NoReturn
 
-from pywasmjit.errors import Trap, TrapCode
+from pywasmjit.errors import StackExhausted, Trap, TrapCode
 from pywasmjit.runtime.jumps import arrive, new_activation
 from pywasmjit.wasm.numerics import f32_from_bits, f32_to_bits
 
@@ -20,6 +21,21 @@ def spilled_locals(runs: Sequence[tuple[int, Any]]) -> list[Any]:
     for count, zero in runs:
         values += [zero] * count
     return values
+
+
+LARGE_FRAMES: Final = 256 << 20
+"""Most bytes that the locals and operands of all active functions with very many of them may take in the process."""
+
+_KIBIBYTE: Final = object()
+"""Referred to once for each KiB of those frames, so its reference count is their total and falls when they end."""
+
+
+def large_frame(slots: int) -> tuple[object, ...]:
+    """Return what the frame keeps as long as it lives; StackExhausted if there is no room for so many slots."""
+    size = slots >> 7
+    if getrefcount(_KIBIBYTE) + size > LARGE_FRAMES >> 10:
+        raise StackExhausted(f"active functions with many locals need more than {LARGE_FRAMES >> 20} MiB")
+    return (_KIBIBYTE,) * size
 
 
 def trap_unreachable() -> NoReturn:
@@ -49,6 +65,7 @@ SUPPORT: Final[dict[str, Any]] = {
     "bits_cell": _scratch.cast("Q"),
     "backwards": itemgetter(slice(None, None, -1)),
     "fabs": fabs,
+    "large_frame": large_frame,
     "bit_length": int.bit_length,
     "f32_from_bits": f32_from_bits,
     "f32_to_bits": f32_to_bits,

@@ -13,11 +13,29 @@ from typing import Any, Final, Protocol
 
 from pywasmjit.errors import ResourceLimit, Trap, TrapCode
 from pywasmjit.runtime import values
+from pywasmjit.runtime.depth import register_after_fork
 from pywasmjit.runtime.support import trap_type_mismatch, trap_uninitialized
 from pywasmjit.wasm.types import FuncType, RefType, TableType, valtype
 
 GREATEST_TABLE: Final = 10_000_000
 """Elements; the limit of the JavaScript API."""
+
+LISTED: Final = 8 << 20
+"""Elements of all lists of callables that are made for one table; further signatures are checked at each call."""
+
+GREATEST_LISTED: Final = 32 << 20
+"""Elements that those lists may grow to together."""
+
+_changing = threading.RLock()
+"""Guards every change of a table and its lists."""
+
+
+def _renew_lock() -> None:
+    global _changing
+    _changing = threading.RLock()
+
+
+register_after_fork(_renew_lock)
 
 
 class Items(Protocol):
@@ -32,13 +50,20 @@ class Table:
     """A WebAssembly table, a sequence of references.
 
     `Table("funcref", 10, 20)`: element type or its name, initial and greatest size.
-    limit: most elements that the embedder allows.
+    limit: most elements that the embedder allows.  room: a list of one number, the elements that this table and the
+    others that hold the same list may still get.
     """
 
-    __slots__ = ("__weakref__", "_callees", "_convert", "_element", "_limit", "_lock", "elements", "maximum", "minimum")
+    __slots__ = ("__weakref__", "_callees", "_convert", "_element", "_limit", "_room", "elements", "maximum", "minimum")
 
     def __init__(
-        self, element: RefType | str, minimum: int, maximum: int | None = None, *, limit: int | None = None
+        self,
+        element: RefType | str,
+        minimum: int,
+        maximum: int | None = None,
+        *,
+        limit: int | None = None,
+        room: list[int] | None = None,
     ) -> None:
         type = valtype(element)
         if not isinstance(type, RefType):
@@ -46,14 +71,15 @@ class Table:
         if minimum < 0 or (maximum is not None and maximum < minimum):
             raise ValueError(f"table limits out of order: {minimum}, {maximum}")
         self._limit = GREATEST_TABLE if limit is None else min(limit, GREATEST_TABLE)
-        if minimum > self._limit:
-            raise ResourceLimit("table", self._limit, f"{minimum} elements wanted")
+        self._room = [self._limit] if room is None else room
+        if minimum > min(self._limit, self._room[0]):
+            raise ResourceLimit("table", self._limit, f"{minimum} elements wanted, there is room for {self._room[0]}")
+        self._room[0] -= minimum
         self._element = type
         self.maximum = maximum
         self.elements: list[Any] = [None] * minimum
         self._callees: dict[FuncType, list[Callable[..., Any]]] = {}
         self._convert = values.to_engine(type)
-        self._lock = threading.Lock()
 
     @property
     def type(self) -> TableType:
@@ -62,11 +88,13 @@ class Table:
 
     # ----------------------------------------------------------------- for compiled code: engine form
 
-    def callees(self, type: FuncType) -> list[Callable[..., Any]]:
-        """Return the list of callables for a signature; it follows the table for ever."""
-        with self._lock:
+    def callees(self, type: FuncType) -> list[Callable[..., Any]] | CheckedCallees:
+        """Return the list of callables for a signature, or what acts as one; it follows the table for ever."""
+        with _changing:
             known = self._callees.get(type)
             if known is None:
+                if len(self.elements) * (len(self._callees) + 1) > LISTED:
+                    return CheckedCallees(self.elements, type)
                 known = self._callees[type] = [_callee(element, type) for element in self.elements]
         return known
 
@@ -88,13 +116,22 @@ class Table:
 
     def grow_u32(self, element: Any, count: int) -> int:
         """Append `count` times `element`; return the old size, or 2**32 - 1 if that is too much."""
-        with self._lock:
+        with _changing:
             size = len(self.elements)
             if size + count > (self._limit if self.maximum is None else min(self._limit, self.maximum)):
                 return 0xFFFFFFFF
-            self.elements.extend([element] * count)
-            for type, callees in self._callees.items():
-                callees.extend([_callee(element, type)] * count)
+            if count > self._room[0] or (size + count) * len(self._callees) > GREATEST_LISTED:
+                return 0xFFFFFFFF
+            added = [element] * count
+            changes = [(self.elements, added), *((c, [_callee(element, t)] * count) for t, c in self._callees.items())]
+            try:
+                for target, new in changes:
+                    target.extend(new)
+                self._room[0] -= count
+            except BaseException:  # interrupted, or no memory: all of them or none
+                for target, _ in changes:
+                    del target[size:]
+                raise
         return size
 
     def fill(self, index: int, element: Any, count: int) -> None:
@@ -118,10 +155,16 @@ class Table:
     def _replace(self, index: int, elements: Iterable[Any]) -> None:
         new = list(elements)
         end = index + len(new)
-        with self._lock:
-            self.elements[index:end] = new
-            for type, callees in self._callees.items():
-                callees[index:end] = [_callee(element, type) for element in new]
+        with _changing:
+            changes = [(self.elements, new)]
+            changes += [
+                (callees, [_callee(element, type) for element in new]) for type, callees in self._callees.items()
+            ]
+            try:
+                _assign(changes, index, end)
+            except BaseException:  # interrupted: all of them or none
+                _assign(changes, index, end)
+                raise
 
     # ----------------------------------------------------------------- for the host: Func, None, host objects
 
@@ -149,6 +192,28 @@ class Table:
 
     def __reduce__(self) -> Any:
         raise TypeError("a WebAssembly table belongs to live instances and cannot be pickled")
+
+
+class CheckedCallees:
+    """Acts as the list of callables of a signature where such lists take too much memory already."""
+
+    __slots__ = ("_elements", "_type")
+
+    def __init__(self, elements: list[Any], type: FuncType) -> None:
+        self._elements = elements
+        self._type = type
+
+    def __getitem__(self, index: int) -> Callable[..., Any]:
+        try:
+            element = self._elements[index]
+        except IndexError:
+            raise Trap(TrapCode.UNDEFINED_ELEMENT) from None
+        return _callee(element, self._type)
+
+
+def _assign(changes: Iterable[tuple[list[Any], list[Any]]], start: int, end: int) -> None:
+    for target, new in changes:
+        target[start:end] = new
 
 
 def _callee(element: Any, type: FuncType) -> Callable[..., Any]:

@@ -117,6 +117,8 @@ def translate(error: BaseException) -> WasmError | None:
     if isinstance(error, Trap):
         if not error.frames:
             error.frames = _frames(traceback)
+            if isinstance(error, StackExhausted):
+                _short(error, error)
         return None
     if isinstance(error, RecursionError):
         return _short(StackExhausted(frames=_frames(traceback)), error) if _exhausted(traceback) else None
@@ -133,7 +135,7 @@ def translate(error: BaseException) -> WasmError | None:
 
 
 def _short(trap: Trap, error: BaseException) -> Trap:
-    """Cut the middle out of a traceback with an entry for each of thousands of frames."""
+    """Cut the middle out of a traceback with an entry for each of thousands of frames, and free their locals."""
     entries: list[Any] = []
     traceback = error.__traceback__
     while traceback is not None:
@@ -141,4 +143,6 @@ def _short(trap: Trap, error: BaseException) -> Trap:
         traceback = traceback.tb_next
     if len(entries) > 2 * _KEPT:
         entries[_KEPT - 1].tb_next = entries[-_KEPT]
+        for entry in entries[_KEPT:-_KEPT]:
+            entry.tb_frame.clear()
     return trap

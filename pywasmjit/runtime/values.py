@@ -36,7 +36,7 @@ def _to_int(bits: int, name: str) -> Callable[[Any], int]:
 def to_f64(value: Any) -> float:
     """Return a float; TypeError for what is neither float nor integer."""
     if isinstance(value, float):
-        return value
+        return float.__pos__(value)  # a subclass could bring arithmetic of its own
     try:
         return float(index(value))
     except TypeError:
