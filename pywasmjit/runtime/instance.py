@@ -6,6 +6,7 @@ Spec: Execution, Modules; Validation, Matching.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -62,7 +63,8 @@ class Exports(Mapping[str, Any]):
         try:
             return self[name]
         except KeyError:
-            raise AttributeError(f"no export is called {name!r}; there are {', '.join(map(repr, self))}") from None
+            some = ", ".join(map(repr, islice(self, 20))) + (", ..." if len(self) > 20 else "")
+            raise AttributeError(f"no export is called {name!r}; there are {some}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._instance._export_indices)
@@ -74,7 +76,7 @@ class Exports(Mapping[str, Any]):
         return [*super().__dir__(), *self]
 
     def __repr__(self) -> str:
-        return f"<Exports {', '.join(map(repr, self))}>"
+        return f"<Exports {', '.join(map(repr, islice(self, 20)))}{', ...' if len(self) > 20 else ''}>"
 
 
 class Instance:
@@ -99,9 +101,10 @@ class Instance:
         for type in module.memories:
             linkage.memories.append(_new_memory(type, limits))
         self._add_globals()
+        room = [limits.table]
         for definition in module.tables:
             table = definition.type
-            made = Table(table.element, table.minimum, table.maximum, limit=limits.table)
+            made = Table(table.element, table.minimum, table.maximum, limit=limits.table, room=room)
             if definition.init is not None:
                 made.fill(0, linkage.evaluate(definition.init), table.minimum)
             linkage.tables.append(made)
@@ -249,7 +252,7 @@ def _new_memory(type: MemoryType, limits: Limits) -> Memory:
 
 
 def _lookup(item: Import, imports: Any) -> Any:
-    resolve = getattr(imports, "resolve_import", None)
+    resolve = _resolver(imports)
     if resolve is not None:
         found = resolve(ImportType(item.module, item.name, item.type))
         if found is None or found is NotImplemented:
@@ -259,17 +262,23 @@ def _lookup(item: Import, imports: Any) -> Any:
         space = imports[item.module]
     except (KeyError, TypeError):
         raise LinkError("unknown import", item.module, item.name) from None
-    resolve = getattr(space, "resolve_import", None)
-    if resolve is not None:
+    if _resolver(space) is not None:
         return _lookup(item, space)
     if isinstance(space, Instance):
         space = space.exports
     try:
         if isinstance(space, Mapping):
             return space[item.name]
+        if item.name.startswith("__") and item.name.endswith("__"):  # Python's own, such as __class__
+            raise AttributeError(item.name)
         return getattr(space, item.name)
     except (KeyError, AttributeError):
         raise LinkError("unknown import", item.module, item.name) from None
+
+
+def _resolver(imports: Any) -> Callable[[ImportType], Any] | None:
+    """Return what answers imports one by one; an export may have that name, which means nothing."""
+    return None if isinstance(imports, Exports) else getattr(imports, "resolve_import", None)
 
 
 def _describe(found: object) -> str:

@@ -134,8 +134,9 @@ class Linkage:
             alive = module()
             return None if alive is None else "\n".join(print_body(alive, index)) + "\n"
 
-        if filename not in linecache.cache:
+        if len(linecache.cache.get(filename, (None,))) == 1:  # none, or one of a module that may be gone
             linecache.cache[filename] = (lines,)
+            self.unit.sources.add(filename)
 
     # ----------------------------------------------------------------- memories
 
