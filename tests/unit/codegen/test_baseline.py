@@ -388,3 +388,22 @@ def test_a_branch_on_combined_conditions() -> None:
           (if (result i32) {condition} (then (i32.const 1)) (else (i32.const 0)))))"""
         f = exports(text).f
         assert [f(a, b) for a in (1, 0) for b in (1, 0)] == table
+
+
+def test_templates_are_data_that_can_be_written_and_read_back() -> None:
+    import marshal
+
+    from pywasmjit.codegen.template import CodeTemplate
+
+    text = """(module (memory (export "m") 1) (global (mut i32) (i32.const 3)) (table 1 funcref) (elem (i32.const 0) $g)
+      (type $t (func (result i32))) (func $g (result i32) (global.get 0))
+      (func (export "f") (param i32) (result i32) (i32.store (local.get 0) (i32.const 7))
+        (i32.add (call_indirect (type $t) (i32.const 0)) (i32.load (local.get 0)))))"""
+    module = wj.Module(assemble(text))
+    module.compile()
+    copy = wj.Module(assemble(text))
+    for index, template in module._unit._templates.items():
+        fields = (template.index, template.code, template.references, template.offsets)
+        copy._unit._templates[index] = CodeTemplate(*marshal.loads(marshal.dumps(fields)))
+    assert wj.Instance(copy).exports.f(8) == 10
+    assert copy._unit.compiled == 0
