@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pywasmjit import Func, FuncType, ImportType, Instance, Limits, Module, deadline
-from pywasmjit.diagnostics import USAGE, Refusal
+from pywasmjit.diagnostics import USAGE, Refusal, complain
 from pywasmjit.runtime.depth import PROGRAM_CALL_DEPTH, raise_stack_limit
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class Program:
         from pywasmjit.wali.process import Wali
 
         arguments = [self.argv0 or self.file, *self.args]
-        quiet = {"report": None} if self.quiet else {}
-        return Wali(arguments, self._environment(), self._policy(), **quiet)
+        report = None if self.quiet else complain
+        return Wali(arguments, self._environment(), self._policy(), report=report, owns_process=True)
 
     def _imports(self, wali: Wali | None) -> Any:
         linked: dict[str, Any] = {}
