@@ -61,6 +61,16 @@ _OPERATIONS: Final[dict[str, Callable[[int, int], int]]] = {
 }
 
 
+_RESIZING_DEPTH: Final = 24
+"""More calls than lie between `Memory._resize` and what renews a view."""
+
+
+def _need_stack(levels: int) -> None:
+    """Raise RecursionError now if so many calls could not nest, rather than in the middle of what must be whole."""
+    if levels:
+        _need_stack(levels - 1)
+
+
 def _renew_locks() -> None:
     global _growing, _modifying
     _growing = threading.RLock()
@@ -186,6 +196,7 @@ class Memory:
 
     def _resize(self, size_bytes: int, whole: memoryview) -> None:
         """Set the size and tell everyone who is attached, a second time if an interrupt came in between."""
+        _need_stack(_RESIZING_DEPTH)
         try:
             self._set_extent(size_bytes, whole)
         except BaseException:

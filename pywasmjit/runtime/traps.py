@@ -98,14 +98,20 @@ def _is_engine(traceback: TracebackType | None) -> bool:
     return traceback is None or traceback.tb_frame.f_code.co_filename.startswith(_PACKAGE)
 
 
-def _exhausted(traceback: TracebackType | None) -> bool:
-    """Return whether a RecursionError is the guest's: raised in Wasm or by what the engine does for it."""
+def _exhausted(traceback: TracebackType | None, *, by_depth: bool = False) -> bool:
+    """Return whether the guest has used up a resource: the error was raised in Wasm or by what the engine does for it.
+
+    by_depth: also if a host function was hit but most of the frames are Wasm's.
+    """
     last: TracebackType | None = None
+    balance = 0
     while traceback is not None:
         if _linkage(traceback) is not None:
             last = traceback
+            balance += 2
+        balance -= 1
         traceback = traceback.tb_next
-    return last is not None and _is_engine(last.tb_next)
+    return last is not None and ((by_depth and balance > 0) or _is_engine(last.tb_next))
 
 
 def translate(error: BaseException) -> WasmError | None:
@@ -121,7 +127,9 @@ def translate(error: BaseException) -> WasmError | None:
                 _short(error, error)
         return None
     if isinstance(error, RecursionError):
-        return _short(StackExhausted(frames=_frames(traceback)), error) if _exhausted(traceback) else None
+        return (
+            _short(StackExhausted(frames=_frames(traceback)), error) if _exhausted(traceback, by_depth=True) else None
+        )
     if isinstance(error, MemoryError):
         return ResourceLimit("host memory", "available", str(error)) if _exhausted(traceback) else None
     if not isinstance(error, IndexError | ZeroDivisionError) or traceback is None:
