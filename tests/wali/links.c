@@ -69,6 +69,7 @@ static long run(const char *what)
         show(" rdev", (long)s.rdev);
         return s.mode;
     }
+    if (equal(what, "become")) return sys_setuid((u32)value());
     if (equal(what, "umask")) return sys_umask((u32)value());
     return 9999;
 }

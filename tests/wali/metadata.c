@@ -44,6 +44,7 @@ static long run(const char *what, const char **seen)
     int at, fd = -1;
     long first, result;
     *seen = NULL;
+    if (equal(what, "become")) return sys_setuid((u32)value());
     if (equal(what, "umask")) return sys_umask((u32)value());
     if (equal(what, "chmod")) return name = *seen = path(), sys_chmod(name, (u32)value());
     if (equal(what, "fchmodat"))

@@ -200,11 +200,10 @@ def chroot(process: Process, path: Path) -> int:
     """Linux: chroot(2).  It is the host process's root that changes."""
     if not process.policy.everything:
         raise OSError(EPERM, "chroot among granted directories")
-    with process.paths.locate(_FDCWD, path) as place:
-        fd = process.kernel.open(place.dir_fd, place.name or b".", abi.O_PATH | abi.O_DIRECTORY, 0)
-        with closing_descriptor(fd):
-            process.kernel.accessible(fd, b"", abi.X_OK, abi.AT_EACCESS)
-            import_everything()
-            with inside(fd):  # where there is no /proc, as after another chroot, no path leads to a descriptor
-                os.chroot(".")
+    fd, _ = process.paths.open(_FDCWD, path, abi.O_PATH | abi.O_DIRECTORY, 0)
+    with closing_descriptor(fd):
+        process.kernel.accessible(fd, b"", abi.X_OK, abi.AT_EACCESS)
+        import_everything()
+        with inside(fd):  # where there is no /proc, as after another chroot, no path leads to a descriptor
+            os.chroot(".")
     return 0

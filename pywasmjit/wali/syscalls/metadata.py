@@ -70,6 +70,18 @@ def _changing_descriptor(process: Process, fd: int) -> int:
     return host
 
 
+@contextmanager
+def _opened(process: Process, path: bytes) -> Iterator[tuple[int, Place]]:
+    """Find what a path names, and open it with O_PATH; -1 for a directory that exists in name only."""
+    with process.paths.locate(_FDCWD, path) as place:
+        if place.virtual or not place.name:
+            yield place.dir_fd, place
+            return
+        fd, _ = process.paths.open(_FDCWD, path, abi.O_PATH, 0)
+        with closing_descriptor(fd):
+            yield fd, place
+
+
 def _check_flags(flags: int, allowed: int, path: bytes) -> None:
     if flags & ~allowed:
         raise OSError(EINVAL, "flags")
@@ -269,15 +281,12 @@ def statx(
 @syscall("statfs")
 def statfs(process: Process, path: Path, buf: StatfsBuffer) -> int:
     """Linux: statfs(2); granted directories that are read-only look like mounts that are."""
-    with process.paths.locate(_FDCWD, path) as place:
+    with _opened(process, path) as (fd, place):
         if place.virtual:
             process.memory.write(buf, statfs_abi.pack_virtual())
-            return 0
-        if not place.name:
-            return _statfs(process, place.dir_fd, buf, place.read_only)
-        fd = process.kernel.open(place.dir_fd, place.name, abi.O_PATH, 0)
-        with closing_descriptor(fd):
-            return _statfs(process, fd, buf, place.read_only)
+        else:
+            _statfs(process, fd, buf, place.read_only)
+    return 0
 
 
 @syscall("fstatfs")
@@ -303,15 +312,10 @@ def truncate(process: Process, path: Path, length: Long) -> int:
     """Linux: truncate(2)."""
     if length < 0:
         raise OSError(EINVAL, "truncate: length")
-    with process.paths.locate(_FDCWD, path) as place:
+    with _opened(process, path) as (fd, place):
         if place.virtual:
             raise OSError(EISDIR, "a directory")
-        if not place.name:
-            _truncate(process, place, place.dir_fd, length)
-        else:
-            fd = process.kernel.open(place.dir_fd, place.name, abi.O_PATH, 0)
-            with closing_descriptor(fd):
-                _truncate(process, place, fd, length)
+        _truncate(process, place, fd, length)
     return 0
 
 
