@@ -82,10 +82,13 @@ class Exports(Mapping[str, Any]):
 class Instance:
     """A module brought to life; made by the public class of the same name in `pywasmjit.api`."""
 
-    def __init__(self, unit: CompilationUnit, imports: Any, limits: Limits) -> None:
+    def __init__(
+        self, unit: CompilationUnit, imports: Any, limits: Limits, *, original: Instance | None = None
+    ) -> None:
         """Instantiate.
 
         imports: a mapping of mappings, or of exports, or a `Provider`.
+        original: an instance of the same module whose imports and memories this one shares; see `sibling`.
         Raises LinkError; Trap where a segment does not fit or the start function
         traps (what was done until then stays done); ResourceLimit; what host functions raise.
         """
@@ -95,11 +98,15 @@ class Instance:
         self._limits = limits
         self._export_indices = {export.name: (export.kind, export.index) for export in module.exports}
         self.exports = Exports(self)
-        for item in module.imports:
-            self._add_import(item, imports)
+        if original is None:
+            for item in module.imports:
+                self._add_import(item, imports)
+        else:
+            linkage.share_imports(original._linkage)
         linkage.add_stubs()
-        for type in module.memories:
-            linkage.memories.append(_new_memory(type, limits))
+        if original is None:
+            for type in module.memories:
+                linkage.memories.append(_new_memory(type, limits))
         self._add_globals()
         room = [limits.table]
         for definition in module.tables:
@@ -111,6 +118,14 @@ class Instance:
         self._place_segments()
         if module.start is not None:
             linkage.func(module.start)()
+
+    def sibling(self) -> Instance:
+        """Return a new instance of the module with the imports and memories of this one, for another guest thread.
+
+        Tables and globals are its own; active segments are placed and the start function is called once more.
+        Raises as the constructor does.
+        """
+        return Instance(self._linkage.unit, None, self._limits, original=self)
 
     # ----------------------------------------------------------------- imports
 

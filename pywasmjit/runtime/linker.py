@@ -66,6 +66,15 @@ class Linkage:
 
     # ----------------------------------------------------------------- functions
 
+    def share_imports(self, other: Linkage) -> None:
+        """Take over the imports of another instance of the module, and all its memories."""
+        count = self.unit.module.imported_count
+        self.functions += other.functions[: count("func")]
+        self.returning_twice.update(other.returning_twice)
+        self.tables += other.tables[: count("table")]
+        self.globals += other.globals[: count("global")]
+        self.memories += other.memories
+
     def add_stubs(self) -> None:
         """Append a function for each of the module's own; the cells must exist."""
         module, unit = self.unit.module, self.unit

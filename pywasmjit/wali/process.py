@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
-from pywasmjit.errors import Exit, LinkError
+from pywasmjit.errors import LinkError
 from pywasmjit.runtime.deadlines import check, remaining, wait_slice
 from pywasmjit.wali.attributes import Attributes
 from pywasmjit.wali.environment import EnvironmentFile
@@ -26,6 +26,7 @@ from pywasmjit.wali.paths import HostPaths, Paths
 from pywasmjit.wali.policy import Denials, Policy
 from pywasmjit.wali.signals import Signals
 from pywasmjit.wali.space import AddressSpace
+from pywasmjit.wali.threads import Threads
 from pywasmjit.wasm.types import FuncType, ImportType
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ Stream: TypeAlias = "int | IO[Any] | None"
 
 MODULE: Final = "wali"
 """The name under which programs import the interface."""
+
+_ASYNCHRONOUS: Final = frozenset({"__wasm_thread_spawn", "SYS_rt_sigaction"})
 
 
 class Process:
@@ -56,16 +59,20 @@ class Process:
         streams: tuple[int, int, int] = (0, 1, 2),
         cwd: str | None = None,
         report: Callable[[str], None] | None = None,
+        owns_host: bool = False,
     ) -> None:
         """Open what the policy grants.  Raises OSError if a granted directory cannot be opened."""
         self.args = tuple(args)
+        self.owns_host = owns_host
+        self.may_be_interrupted = False
         self.policy = policy
         self.denials = Denials(report)
         self.environment = EnvironmentFile(environment)
         self.memory = GuestMemory()
         self.kernel = PortableKernel(self.memory)
         self.files = Files(streams)
-        self.signals = Signals()
+        self.threads = Threads(self)
+        self.signals = Signals(self)
         self.attributes = Attributes(self)
         self.space = AddressSpace(self.memory, self.kernel)
         self.network = Network(self)
@@ -85,6 +92,10 @@ class Process:
         self.environment.close()
         self.attributes.close()
         self.memory.release()
+
+    def run(self, instance: Instance) -> int:
+        """Call `_start`, wait for the program's end and return its exit status, 0 to 255."""
+        return self.threads.run_main(instance, instance.exports["_start"])
 
     @property
     def pid(self) -> int:
@@ -145,6 +156,8 @@ class Wali:
     policy: what it may do, by default `Policy.sandbox()`.  stdin, stdout, stderr: host descriptors or open files with
     one, None for the process's own; they are used, not closed.  cwd: its working directory as the guest names it.
     report: called with one line for each kind of denied request, None for silence.
+    owns_process: whether the host's process exists for this program alone: signals are then the process's own, and its
+    end the program's.  Only for `start` in Python's main thread.
     Raises ValueError for a NUL in an argument, OSError if a granted directory or `cwd` cannot be opened.
     """
 
@@ -159,13 +172,16 @@ class Wali:
         stderr: Stream = None,
         cwd: str | None = None,
         report: Callable[[str], None] | None = _print_report,
+        owns_process: bool = False,
     ) -> None:
         encoded = [os.fsencode(each) for each in args]
         if any(b"\0" in each for each in encoded):
             raise ValueError("an argument holds a NUL")
         streams = (_descriptor(stdin, 0), _descriptor(stdout, 1), _descriptor(stderr, 2))
         chosen = Policy.sandbox() if policy is None else policy
-        self.process = Process(encoded, env or {}, chosen, streams=streams, cwd=cwd, report=report)
+        self.process = Process(
+            encoded, env or {}, chosen, streams=streams, cwd=cwd, report=report, owns_host=owns_process
+        )
 
     def resolve_import(self, wanted: ImportType) -> object:
         """Return the `Direct` for an import from "wali", NotImplemented for any other.
@@ -179,6 +195,8 @@ class Wali:
         if wanted.module != MODULE or not isinstance(wanted.type, FuncType):
             return NotImplemented
         declaration = TABLE.get(wanted.name)
+        if wanted.name in _ASYNCHRONOUS:
+            self.process.may_be_interrupted = True
         if declaration is not None:
             twice = declaration.returns_twice
             noted = None if twice is None else partial(twice, self.process)
@@ -195,12 +213,9 @@ class Wali:
         if "memory" in instance.exports:
             self.process.bind(instance.exports["memory"])
         try:
-            instance.exports["_start"]()
-        except Exit as end:
-            return end.code & 0xFF
+            return self.process.run(instance)
         finally:
             self.close()
-        return 0
 
     def close(self) -> None:
         """Close what the program has open; `start` does so at its end."""

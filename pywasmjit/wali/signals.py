@@ -7,9 +7,13 @@ itself is offered either; what the host sends has its effect on the host's proce
 from __future__ import annotations
 
 from errno import EINVAL
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pywasmjit.wali.abi.signal import NSIG, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SIGKILL, SIGSTOP, UNBLOCKABLE
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.process import Process
+    from pywasmjit.wali.threads import GuestThread
 
 Action = tuple[int, int, int, int]
 """handler, flags, restorer, mask: the fields of the guest's sigaction."""
@@ -20,9 +24,21 @@ _DEFAULT: Final[Action] = (0, 0, 0, 0)
 class Signals:
     """Dispositions of signals 1 to 64, and the blocked set with bit n-1 for signal n."""
 
-    def __init__(self) -> None:
+    def __init__(self, process: Process) -> None:
+        self._process = process
         self._actions: dict[int, Action] = {}
-        self.mask = 0
+
+    @property
+    def mask(self) -> int:
+        """The calling thread's blocked signals."""
+        return self._process.threads.current.mask
+
+    @mask.setter
+    def mask(self, mask: int) -> None:
+        self._process.threads.current.mask = mask
+
+    def kick(self, thread: GuestThread) -> None:
+        """Have a thread that waits in the kernel look up."""
 
     def action(self, number: int) -> Action:
         """Return the disposition of a signal.  Raises EINVAL for a number that is none."""
@@ -47,3 +63,7 @@ class Signals:
         else:
             raise OSError(EINVAL, "how")
         self.mask = mask & ~UNBLOCKABLE
+
+    def interrupting(self) -> bool:
+        """Tell whether a handler is to run in the calling thread."""
+        return False

@@ -70,6 +70,15 @@ _X86_64: Final = {
     "renameat2": 316,
     "statx": 332,
     "fchmodat2": 452,
+    "futex": 202,
+    "rt_sigprocmask": 14,
+    "rt_sigtimedwait": 128,
+    "rt_sigpending": 127,
+    "rt_sigqueueinfo": 129,
+    "rt_tgsigqueueinfo": 297,
+    "tgkill": 234,
+    "setitimer": 38,
+    "getitimer": 36,
 }
 _GENERIC: Final = {
     "read": 63,
@@ -134,6 +143,15 @@ _GENERIC: Final = {
     "renameat2": 276,
     "statx": 291,
     "fchmodat2": 452,
+    "futex": 98,
+    "rt_sigprocmask": 135,
+    "rt_sigtimedwait": 137,
+    "rt_sigpending": 136,
+    "rt_sigqueueinfo": 138,
+    "rt_tgsigqueueinfo": 240,
+    "tgkill": 131,
+    "setitimer": 103,
+    "getitimer": 102,
 }
 
 BY_MACHINE: Final[dict[str, dict[str, int]]] = {

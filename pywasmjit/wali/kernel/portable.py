@@ -36,6 +36,9 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents):
     resolves = False
     """Whether `open_resolving` can work."""
 
+    has_futex = False
+    """Whether `futex` and `futex_wait` can work."""
+
     def __init__(self, memory: GuestMemory) -> None:
         self.memory = memory
         self._listings: dict[int, list[bytes]] = {}

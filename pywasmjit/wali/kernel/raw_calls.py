@@ -5,14 +5,19 @@ from __future__ import annotations
 import ctypes
 from ctypes import c_longlong, c_size_t, c_uint, c_ulonglong
 from errno import ENOSYS
+from math import inf
 from struct import Struct
 from typing import Any, Final
 
 from pywasmjit.wali.abi.fcntl import AT_EMPTY_PATH
+from pywasmjit.wali.abi.futex import FUTEX_BITSET_MATCH_ANY, FUTEX_PRIVATE, FUTEX_WAIT, FUTEX_WAIT_BITSET
 from pywasmjit.wali.abi.prctl import NAME_SIZE, PR_GET_NAME, PR_SET_NAME
+from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.kernel.portable_calls import PortableCalls
 
 _TIMES: Final = Struct("=qqqq")
+_LONGEST: Final = 1e9
+"""Seconds; a later time than this is as good as never."""
 
 
 def _flags_for(name: bytes, flags: int) -> int:
@@ -127,6 +132,18 @@ class RawCalls(PortableCalls):
         buffer = ctypes.create_string_buffer(min(size, 1 << 16))
         length = self._call("sched_getaffinity", pid, c_uint(len(buffer)), buffer)
         return buffer.raw[:length]
+
+    has_futex = True
+
+    def futex(self, address: int, operation: int, value: int, second: int, address2: int, value3: int) -> int:
+        words = (c_uint(value), c_size_t(second), self._pointer(address2), c_uint(value3))
+        return self._call("futex", self._pointer(address), operation, *words)
+
+    def futex_wait(self, address: int, operation: int, expected: int, end: float, bits: int) -> None:
+        if operation & ~FUTEX_PRIVATE == FUTEX_WAIT:
+            operation, bits = operation & FUTEX_PRIVATE | FUTEX_WAIT_BITSET, FUTEX_BITSET_MATCH_ANY
+        until = None if end == inf else TIMESPEC.pack(*divmod(int(min(end, _LONGEST) * GIGA), GIGA))
+        self._call("futex", self._pointer(address), operation, c_uint(expected), until, None, c_uint(bits))
 
     def sched_yield(self) -> None:
         self._call("sched_yield")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NoReturn
 
-from pywasmjit.errors import Exit
 from pywasmjit.wali.table import Int, Pointer, syscall
 
 if TYPE_CHECKING:
@@ -14,14 +13,14 @@ if TYPE_CHECKING:
 
 @syscall("exit")
 def exit(process: Process, status: Int) -> NoReturn:
-    """Linux: _exit(2) of a thread; with one thread, of the process."""
-    raise Exit(status)
+    """Linux: _exit(2) of a thread; of the process, if it is the last."""
+    process.threads.exit(status)
 
 
 @syscall("exit_group")
 def exit_group(process: Process, status: Int) -> NoReturn:
     """Linux: exit_group(2)."""
-    raise Exit(status)
+    process.threads.exit_group(status)
 
 
 @syscall("getpid")
@@ -39,13 +38,13 @@ def getppid(process: Process) -> int:
 @syscall("gettid")
 def gettid(process: Process) -> int:
     """Linux: gettid(2).  The main thread's number is the process's, whatever host thread runs it."""
-    return process.pid
+    return process.threads.current.tid
 
 
 @syscall("set_tid_address")
 def set_tid_address(process: Process, tidptr: Pointer) -> int:
     """Linux: set_tid_address(2).  Deviation: nothing is written there at the thread's end, which no libc relies on."""
-    return process.pid
+    return process.threads.current.tid
 
 
 @syscall("getuid")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from pywasmjit.errors import Exit
-from pywasmjit.wali.table import Int, Number, Out, Pointer, Size, auxiliary, partial
+from pywasmjit.wali.table import Int, Number, Out, Pointer, Size, auxiliary
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
@@ -36,7 +35,7 @@ def call_dtors(process: Process) -> None:
 @auxiliary("__proc_exit", result=None)
 def proc_exit(process: Process, status: Int) -> NoReturn:
     """End the process."""
-    raise Exit(status)
+    process.threads.exit_group(status)
 
 
 @auxiliary("__cl_get_argc")
@@ -73,9 +72,10 @@ def get_init_envfile(process: Process, buffer: Annotated[Pointer, Out("size")], 
     return 1
 
 
-@auxiliary("__wasm_thread_spawn", support=partial("there are no threads yet: it fails with ENOSYS"))
-def thread_spawn(process: Process, start: Annotated[int, Number(signed=False)], argument: Pointer) -> NoReturn:
-    """Start a thread."""
-    from errno import ENOSYS
+@auxiliary("__wasm_thread_spawn")
+def thread_spawn(process: Process, start: Annotated[int, Number(signed=False)], argument: Pointer) -> int:
+    """Start a thread, which calls element `start` of table 0 with its number and `argument`; return the number.
 
-    raise OSError(ENOSYS, "threads")
+    Deviation: at most 512 threads.
+    """
+    return process.threads.spawn(start, argument)

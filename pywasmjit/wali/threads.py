@@ -1,0 +1,285 @@
+"""The threads of a guest program: each runs an instance of its own, on the program's one memory.
+
+The guest's main thread is whatever thread called `run_main`; its number is the process's.  A thread ends by
+`SYS_exit` (`ThreadExit` unwinds it), the process with its last thread, by `exit_group` from any of them, or by a trap
+in any of them.  In a process of the guest's own the host's `_exit` then ends all at once.  Inside a larger program
+every thread runs in a scope that can be interrupted (`deadlines.interruptible`): whoever ends the process fires the
+main thread's, which fires and awaits the others before `run_main` returns; no thread of the guest outlives it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from _thread import get_ident
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from errno import EAGAIN, EINVAL, ENOSYS
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from pywasmjit.errors import Exit
+from pywasmjit.runtime.deadlines import interruptible, wait_slice
+from pywasmjit.runtime.depth import register_after_fork, start_guest_thread
+from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
+from pywasmjit.wasm.types import FuncType
+
+if TYPE_CHECKING:
+    from pywasmjit.runtime.instance import Instance
+    from pywasmjit.wali.process import Process
+
+START_TYPE: Final = FuncType(("i32", "i32"), ())
+MOST_THREADS: Final = 512
+_AGES: Final = 1e9
+"""Seconds.  A time limit, however far, makes blocking calls look up from time to time, so that `fire` reaches them."""
+
+
+class ThreadExit(Exit):
+    """The end of one thread by its own wish."""
+
+
+class GuestThread:
+    """What the system keeps for one thread.
+
+    mask: blocked signals, bit n-1 for signal n.  suspended_mask: what `mask` will be again after a call that waits
+    with another one, else None.  stack: sigaltstack's (address, flags, size).
+    """
+
+    __slots__ = ("host", "instance", "mask", "native_id", "scope", "stack", "suspended_mask")
+
+    def __init__(self, mask: int = 0) -> None:
+        self.mask = mask
+        self.suspended_mask: int | None = None
+        self.stack = 0, 2, 0
+        self.native_id = 0
+        self.instance: Instance | None = None
+        self.host: threading.Thread | None = None
+        self.scope: interruptible | None = None
+
+    @property
+    def tid(self) -> int:
+        """The thread's number: the host's, and the process's for the main thread."""
+        return self.native_id or os.getpid()
+
+
+class _Start:
+    """What a thread that is being started tells the one that waits for it: its number, or an error."""
+
+    def __init__(self) -> None:
+        self._told = threading.Lock()
+        self._told.acquire()
+        self._outcome: int | OSError = 0
+
+    def tell(self, outcome: int | OSError) -> None:
+        """Say how it went; only the first word counts."""
+        if self._told.locked():
+            self._outcome = outcome
+            self._told.release()
+
+    def wait(self) -> int:
+        """Return the number, or raise the error."""
+        while not self._told.acquire(True, wait_slice()):
+            pass
+        if isinstance(self._outcome, OSError):
+            raise self._outcome
+        return self._outcome
+
+
+_all: Final[weakref.WeakSet[Threads]] = weakref.WeakSet()
+
+
+class Threads:
+    """The threads of one process.
+
+    main: the main thread; calls that no known thread makes are taken for its.  forked: whether this is a child of the
+    process in which the program was started.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self._process = weakref.ref(process)
+        self.main = GuestThread()
+        self.forked = False
+        self._by_ident: dict[int, GuestThread] = {}
+        self._lock = threading.Lock()
+        self._end: BaseException | None = None
+        _all.add(self)
+
+    @property
+    def current(self) -> GuestThread:
+        """The calling thread."""
+        return self._by_ident.get(get_ident(), self.main)
+
+    def find(self, tid: int) -> GuestThread | None:
+        """Return the thread of that number."""
+        return next((thread for thread in self.all() if thread.tid == tid), None)
+
+    def all(self) -> list[GuestThread]:
+        """Return the threads that run, the main one first even if it has ended."""
+        return [self.main, *[each for each in list(self._by_ident.values()) if each is not self.main]]
+
+    def others(self) -> list[GuestThread]:
+        """Return all but the calling thread."""
+        here = get_ident()
+        return [thread for ident, thread in list(self._by_ident.items()) if ident != here]
+
+    # -- start ----------------------------------------------------------------------------------------------------
+
+    def run_main(self, instance: Instance, entry: Callable[[], object]) -> int:
+        """Call `entry` as the main thread, wait for the end of the process, return its exit status, 0 to 255.
+
+        Raises what ended the program from outside or in any thread: Trap, TimedOut and so on.
+        """
+        self.main.instance = instance
+        self._by_ident[get_ident()] = self.main
+        try:
+            with self._scope(self.main, self._reason):
+                return self._call_main(entry)
+        except Exit as end:
+            return end.code & 0xFF
+        finally:
+            self._by_ident.pop(get_ident(), None)
+            self._stop_others()
+
+    def _call_main(self, entry: Callable[[], object]) -> int:
+        try:
+            entry()
+        except ThreadExit as end:
+            self._by_ident.pop(get_ident(), None)
+            while others := self.others():
+                self._join(others[0])
+            return end.code & 0xFF
+        return 0
+
+    def spawn(self, function: int, argument: int) -> int:
+        """Start a thread at element `function` of table 0; return its number when it is about to run.
+
+        Raises EAGAIN if there can be no more threads, EINVAL for an element that is no such function.
+        """
+        current = self.current
+        if current.instance is None or current.scope is None:
+            raise OSError(ENOSYS, "no threads here")
+        if len(self._by_ident) >= MOST_THREADS:
+            raise OSError(EAGAIN, "too many threads")
+        start = _Start()
+        thread = GuestThread(current.mask)
+        try:
+            start_guest_thread(self._run, (thread, current.instance, function, argument, start), name="guest")
+        except (RuntimeError, MemoryError):
+            raise OSError(EAGAIN, "no more threads") from None
+        return start.wait()
+
+    def _run(self, thread: GuestThread, parent: Instance, function: int, argument: int, start: _Start) -> None:
+        """Live: what a new host thread does."""
+        thread.native_id, thread.host = threading.get_native_id(), threading.current_thread()
+        self._by_ident[get_ident()] = thread
+        try:
+            with self._scope(thread, lambda: ThreadExit(0)):
+                self._call(thread, parent, function, argument, start)
+        except ThreadExit:
+            pass
+        except BaseException as error:
+            self._end_process(error)
+        finally:
+            self._by_ident.pop(get_ident(), None)
+            start.tell(OSError(EAGAIN, "the thread could not be started"))
+        if self.forked:
+            os._exit(0)
+
+    def _call(self, thread: GuestThread, parent: Instance, function: int, argument: int, start: _Start) -> None:
+        thread.instance = parent.sibling()
+        elements = thread.instance._linkage.tables[0].elements
+        func = getattr(elements[function], FUNCTION_ATTRIBUTE, None) if function < len(elements) else None
+        if func is None or func.type != START_TYPE:
+            start.tell(OSError(EINVAL, "not a function that a thread can run"))
+            return
+        start.tell(thread.tid)
+        func(thread.tid, argument)
+
+    def _scope(self, thread: GuestThread, error: Callable[[], BaseException]) -> AbstractContextManager[Any]:
+        """Return the scope in which a thread runs, so that others can end it."""
+        process = self._process()
+        assert process is not None
+        thread.scope = None
+        if thread is self.main and not process.may_be_interrupted:
+            return nullcontext()
+        thread.scope = interruptible(None if process.owns_host else _AGES, error)
+        scope: Any = thread.scope
+        return scope  # type: ignore[no-any-return]
+
+    # -- end ------------------------------------------------------------------------------------------------------
+
+    def exit(self, status: int) -> NoReturn:
+        """End the calling thread, and the process if it is the last."""
+        if self.forked and not self.others():
+            os._exit(status & 0xFF)
+        raise ThreadExit(status)
+
+    def exit_group(self, status: int) -> NoReturn:
+        """End the process."""
+        process = self._process()
+        assert process is not None
+        if self.forked or (process.owns_host and self.others()):
+            process.space.close()
+            os._exit(status & 0xFF)
+        if self.current is not self.main:
+            self._end_process(Exit(status))
+            raise ThreadExit(0)
+        raise Exit(status)
+
+    def _end_process(self, error: BaseException) -> None:
+        """Have `run_main` raise `error`; called in another thread."""
+        with self._lock:
+            if self._end is None:
+                self._end = error
+        process = self._process()
+        if self.main.scope is not None and process is not None:
+            self.main.scope.fire()
+            process.signals.kick(self.main)
+
+    def _reason(self) -> BaseException:
+        return self._end or ThreadExit(0)
+
+    def _stop_others(self) -> None:
+        """End all other threads; not where the end of the host's process will do so."""
+        process = self._process()
+        if process is None or process.owns_host:
+            return
+        for thread in self.others():
+            self._stop(thread)
+
+    def _stop(self, thread: GuestThread) -> None:
+        while thread.host is not None and thread.host.is_alive():
+            if thread.scope is not None:
+                thread.scope.fire()
+            self._join(thread)
+
+    def _join(self, thread: GuestThread) -> None:
+        if thread.host is None:
+            return
+        thread.host.join(wait_slice())
+
+    # -- fork -----------------------------------------------------------------------------------------------------
+
+    def after_fork(self) -> None:
+        """In a child process: the calling thread is the main and only one."""
+        here = get_ident()
+        self.main = self._by_ident.get(here, self.main)
+        self.main.native_id = 0
+        self.main.host = None
+        self._by_ident = {here: self.main}
+        self._lock = threading.Lock()
+        self.forked = True
+
+
+def guests_left() -> bool:
+    """Tell whether host threads that run guests' threads are alive."""
+    return any(threads.others() for threads in list(_all))
+
+
+def _after_fork() -> None:
+    for threads in list(_all):
+        if get_ident() in threads._by_ident:
+            threads.after_fork()
+
+
+register_after_fork(_after_fork)
