@@ -51,6 +51,8 @@ int main(int argc, char **argv, char **envp)
         TRY(sys_ioctl(bottom, 0x5413, &size));
         show("row", size.row);
         TRY(sys_write(top, "line\n", 5));
+        struct pollfd arrived = {bottom, 1, 0};
+        TRY(sys_poll(&arrived, 1, 5000));
         TRY(sys_ioctl(bottom, 0x541b, &n));
         show("waiting", n);
         TRY(sys_ioctl(bottom, 0x540b, (void *)0));
