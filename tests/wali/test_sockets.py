@@ -70,7 +70,7 @@ def test_poll_and_select(work: Path) -> None:
 
 
 def test_epoll(work: Path) -> None:
-    compare("epoll", work, str(HERE / "epoll.c"))
+    compare("epoll", work)
 
 
 def test_pipes_counters_and_timers(work: Path) -> None:
