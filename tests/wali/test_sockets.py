@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
-from running import Run
+from running import Run, load
 from test_calls import way_to_host
 
 import pywasmjit as wj
@@ -22,9 +22,13 @@ def work(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
-def policies(work: Path) -> Iterator[tuple[str, wj.Policy]]:
-    yield "sandbox", wj.Policy.sandbox([str(work.parent)], net=["127.0.0.1", "[::1]"])
-    yield "everything", wj.Policy.allow_all()
+LABELS = ("sandbox", "everything")
+
+
+def policy(label: str, work: Path) -> wj.Policy:
+    if label == "everything":
+        return wj.Policy.allow_all()
+    return wj.Policy.sandbox([str(work.parent)], net=["127.0.0.1", "[::1]"])
 
 
 def clean(work: Path) -> None:
@@ -32,15 +36,17 @@ def clean(work: Path) -> None:
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def compare(name: str, work: Path, *args: str, ways: tuple[str, ...] = ("raw",)) -> str:
+def compare(
+    name: str, work: Path, *args: str, ways: tuple[str, ...] = ("raw",), labels: tuple[str, ...] = LABELS
+) -> str:
     """Run a program natively and as Wasm under both policies; compare; return what it printed."""
     run = Run(HERE / f"{name}.c", args, {}, b"", work)
     expected = run.native()
     for way in ways:
-        for label, policy in policies(work):
+        for label in labels:
             clean(work)
             with way_to_host(way):
-                found = run.wasm(policy)
+                found = run.wasm(policy(label, work))
             assert found.stdout.decode() == expected.stdout.decode(), f"{label}, {way}"
             assert found == expected, f"{label}, {way}"
     return expected.stdout.decode()
@@ -57,6 +63,19 @@ def test_connections_and_datagrams(work: Path) -> None:
 def test_unix_sockets(work: Path) -> None:
     names = ["name", "./name", f"{work}/name", "missing/name", "name/", ".", "sub/../name", "x" * 80]
     compare("unix", work, *names)
+
+
+def test_long_names_in_the_working_directory_of_the_process(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["x" * 107, "y" * 108, "./z"]
+    expected = Run(HERE / "unix.c", names, cwd=work).native()
+    clean(work)
+    monkeypatch.chdir(work)
+    with TemporaryFile() as stdout:
+        wali = wj.Wali(["unix", *names], policy=wj.Policy.allow_all(), stdout=stdout)
+        with wj.deadline(20):
+            assert wali.start(wj.Instance(load(HERE / "unix.c"), wali)) == expected.status
+        stdout.seek(0)
+        assert stdout.read().decode() == expected.stdout.decode()
 
 
 def test_messages(work: Path) -> None:
