@@ -3,8 +3,8 @@
 Some belong to the whole host process, which may hold more than this guest, or to the engine, which needs more than
 the guest.  So:
 
-* the umask is the host's with everything allowed, and put back at the end; in a sandbox it is kept here and applied
-  to modes of new files, on top of the host's own;
+* the umask is the host's where the process is the guest's own or everything is allowed, and put back at the end; else
+  it is kept here and applied to modes of new files, on top of the host's own;
 * limits on memory and descriptors (`_KEPT`) are kept here and enforced by us: the engine reserves much address space
   and holds descriptors of its own.  `apply` makes them real, right before another program is executed.  All other
   limits are the host's.  What is kept starts as the host's limit.
@@ -62,7 +62,7 @@ class Attributes:
     def umask(self, mask: int) -> int:
         """umask(2); mask: its permission bits count."""
         mask &= _PERMISSION_BITS
-        if self._process.policy.everything:
+        if self._process.policy.everything or self._process.owns_host:
             before = os.umask(mask)
             if self._host_umask is None:
                 self._host_umask = before
@@ -71,10 +71,15 @@ class Attributes:
         self._kept_umask = mask
         return before
 
+    @property
+    def kept_umask(self) -> int | None:
+        """The mask that is the guest's alone, None if it has set none."""
+        return self._kept_umask
+
     def creation_mode(self, mode: int) -> int:
         """Return the mode to give a new file for the mode that the guest wants.
 
-        In a sandbox the kept umask is applied; set-user-id and set-group-id are dropped (`may_set_ids`).
+        A kept umask is applied; in a sandbox set-user-id and set-group-id are dropped (`may_set_ids`).
         """
         if not self.may_set_ids:
             mode &= ~_SET_ID_BITS
@@ -126,6 +131,10 @@ class Attributes:
             process.files.limit = min(soft, sys.maxsize)
         elif number == RLIMIT_AS:
             process.space.limit = soft
+
+    def kept_limits(self) -> dict[int, Limit]:
+        """Return the limits that are the guest's alone."""
+        return dict(self._limits)
 
     def apply(self) -> None:
         """Make the kept limits the host's own; for the moment before another program replaces this one.

@@ -18,6 +18,13 @@ def require(process: Process, capability: Capability, request: str) -> None:
         raise OSError(EPERM, request)
 
 
+def require_own_host(process: Process, request: str) -> None:
+    """Raise EPERM, and report it, where the host process holds more than this guest: its user, root or session stay."""
+    if not process.owns_host:
+        process.denials.tell("own process", request, "a process of its own (pywasmjit run)")
+        raise OSError(EPERM, request)
+
+
 def require_own(process: Process, pid: int, capability: Capability, request: str) -> None:
     """Let a call on process 0 (the caller) or the guest's own number pass; on another one, `require` the capability."""
     if pid not in (0, process.pid):

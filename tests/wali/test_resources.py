@@ -36,7 +36,7 @@ def both_ways(name: str, work: Path, *args: str) -> str:
 
 
 def test_transfer(work: Path) -> None:
-    compare("transfer", work, "file", "other")
+    compare("between", work, "file", "other")
 
 
 def test_holes(work: Path) -> None:

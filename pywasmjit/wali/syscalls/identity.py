@@ -2,7 +2,8 @@
 
 Changes go through the functions of the host's libc, which change all threads of the process; the bare system call
 would change the calling thread alone.  A sandboxed guest needs the capability "system" for them, and "process" for
-process groups and sessions; it reads its own at any time.
+process groups and sessions; it reads its own at any time.  In a process that holds more than the guest nobody may
+change them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from errno import EINVAL
 from struct import pack
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.gate import require_own
+from pywasmjit.wali.gate import require_own, require_own_host
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wali.preload import import_everything
 from pywasmjit.wali.table import Int, Out, Pointer, Unsigned, syscall
@@ -31,8 +32,9 @@ def _id(number: int) -> int:
     return -1 if number == _ALL else number
 
 
-def _before_change() -> None:
-    """Import what may be needed later if the files that it is in may get out of reach."""
+def _before_change(process: Process) -> None:
+    """Raise EPERM inside a larger program; import what may be needed later, if its files may get out of reach."""
+    require_own_host(process, "another user or group")
     if 0 in os.getresuid():
         import_everything()
 
@@ -50,7 +52,7 @@ def _require_id(number: int) -> int:
 @syscall("setuid", capability=Capability.SYSTEM)
 def setuid(process: Process, uid: Unsigned) -> int:
     """Linux: setuid(2)."""
-    _before_change()
+    _before_change(process)
     os.setuid(_require_id(uid))
     return 0
 
@@ -58,7 +60,7 @@ def setuid(process: Process, uid: Unsigned) -> int:
 @syscall("setgid", capability=Capability.SYSTEM)
 def setgid(process: Process, gid: Unsigned) -> int:
     """Linux: setgid(2)."""
-    _before_change()
+    _before_change(process)
     os.setgid(_require_id(gid))
     return 0
 
@@ -66,7 +68,7 @@ def setgid(process: Process, gid: Unsigned) -> int:
 @syscall("setreuid", capability=Capability.SYSTEM)
 def setreuid(process: Process, ruid: Unsigned, euid: Unsigned) -> int:
     """Linux: setreuid(2)."""
-    _before_change()
+    _before_change(process)
     os.setreuid(_id(ruid), _id(euid))
     return 0
 
@@ -74,7 +76,7 @@ def setreuid(process: Process, ruid: Unsigned, euid: Unsigned) -> int:
 @syscall("setregid", capability=Capability.SYSTEM)
 def setregid(process: Process, rgid: Unsigned, egid: Unsigned) -> int:
     """Linux: setregid(2)."""
-    _before_change()
+    _before_change(process)
     os.setregid(_id(rgid), _id(egid))
     return 0
 
@@ -82,7 +84,7 @@ def setregid(process: Process, rgid: Unsigned, egid: Unsigned) -> int:
 @syscall("setresuid", capability=Capability.SYSTEM)
 def setresuid(process: Process, ruid: Unsigned, euid: Unsigned, suid: Unsigned) -> int:
     """Linux: setresuid(2)."""
-    _before_change()
+    _before_change(process)
     os.setresuid(_id(ruid), _id(euid), _id(suid))
     return 0
 
@@ -90,7 +92,7 @@ def setresuid(process: Process, ruid: Unsigned, euid: Unsigned, suid: Unsigned) 
 @syscall("setresgid", capability=Capability.SYSTEM)
 def setresgid(process: Process, rgid: Unsigned, egid: Unsigned, sgid: Unsigned) -> int:
     """Linux: setresgid(2)."""
-    _before_change()
+    _before_change(process)
     os.setresgid(_id(rgid), _id(egid), _id(sgid))
     return 0
 
@@ -130,6 +132,7 @@ def setgroups(process: Process, size: Unsigned, list: Pointer) -> int:
     if size > _MOST_GROUPS:
         raise OSError(EINVAL, "setgroups: size")
     data = process.memory.view(list, 4 * size)
+    _before_change(process)
     os.setgroups([_require_id(each) for each in data.cast("I")] if size else [])
     return 0
 
@@ -140,6 +143,7 @@ def setgroups(process: Process, size: Unsigned, list: Pointer) -> int:
 @syscall("setpgid", capability=Capability.PROCESS)
 def setpgid(process: Process, pid: Int, pgid: Int) -> int:
     """Linux: setpgid(2)."""
+    require_own_host(process, "setpgid")
     os.setpgid(pid, pgid)
     return 0
 
@@ -167,5 +171,6 @@ def getsid(process: Process, pid: Int) -> int:
 @syscall("setsid", capability=Capability.PROCESS)
 def setsid(process: Process) -> int:
     """Linux: setsid(2)."""
+    require_own_host(process, "setsid")
     os.setsid()
     return os.getsid(0)

@@ -11,7 +11,7 @@ from stat import S_IFMT, S_ISBLK, S_ISCHR, S_ISDIR
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import fcntl as abi
-from pywasmjit.wali.gate import require
+from pywasmjit.wali.gate import require, require_own_host
 from pywasmjit.wali.kernel.portable_calls import by_descriptor
 from pywasmjit.wali.paths import Place, closing_descriptor, inside
 from pywasmjit.wali.policy import Capability
@@ -200,6 +200,7 @@ def chroot(process: Process, path: Path) -> int:
     """Linux: chroot(2).  It is the host process's root that changes."""
     if not process.policy.everything:
         raise OSError(EPERM, "chroot among granted directories")
+    require_own_host(process, "chroot")
     fd, _ = process.paths.open(_FDCWD, path, abi.O_PATH | abi.O_DIRECTORY, 0)
     with closing_descriptor(fd):
         process.kernel.accessible(fd, b"", abi.X_OK, abi.AT_EACCESS)

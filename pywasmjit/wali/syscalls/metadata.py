@@ -129,7 +129,7 @@ def _refuse_set_ids(before: int) -> None:
         raise OSError(EPERM, "set-user-id, set-group-id")
 
 
-@syscall("umask", support=partial("in a sandbox the host's own mask holds as well"))
+@syscall("umask", support=partial("in a sandbox inside a larger program, the host's own mask holds as well"))
 def umask(process: Process, mask: Unsigned) -> int:
     """Linux: umask(2)."""
     return process.attributes.umask(mask)

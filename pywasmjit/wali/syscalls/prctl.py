@@ -8,7 +8,7 @@ from struct import pack
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import prctl as abi
-from pywasmjit.wali.gate import require
+from pywasmjit.wali.gate import require, require_own_host
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wali.table import Long, Number, partial, syscall
 
@@ -33,6 +33,7 @@ def prctl(
         raise OSError(EINVAL, "prctl option")
     if option in abi.CHANGING.values():
         require(process, Capability.PROCESS, f"prctl({_name_of(option)})")
+        require_own_host(process, f"prctl({_name_of(option)})")
     return process.kernel.prctl(option, (arg2, arg3, arg4, arg5))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pywasmjit.wali.abi import resource as abi
 from pywasmjit.wali.abi.sched import POLICIES, SCHED_PARAM
 from pywasmjit.wali.attributes import Limit, host_limit, set_host_limit
-from pywasmjit.wali.gate import require, require_own
+from pywasmjit.wali.gate import require, require_own, require_own_host
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wali.table import In, Int, Number, Out, Pointer, Size, partial, syscall
 
@@ -73,6 +73,7 @@ def _set_limit(process: Process, resource: int, wanted: Limit) -> None:
         raise OSError(EINVAL, "limit")
     if not attributes.keeps(resource, wanted):
         require(process, Capability.SYSTEM, f"setrlimit({abi.RLIMIT_NAMES[resource]})")
+        require_own_host(process, "limits of the host's process")
     attributes.set_limit(resource, wanted)
 
 

@@ -264,10 +264,10 @@ SYSTEM: dict[str, Callable[[Guest], int]] = {
     "limit of another": lambda g: g.prlimit64(1, 7, 0, 60000),
     "raised descriptors": lambda g: g.setrlimit(7, g.put(b"\xff" * 16)),
     "core": lambda g: g.setrlimit(4, g.put(bytes(16))),
-    "processor time": lambda g: g.setrlimit(0, g.put(bytes(16))),
+    "cpu": lambda g: g.setrlimit(0, g.put(bytes(16))),
     "pdeathsig": lambda g: g.prctl(1, 9, 0, 0, 0),
     "dumpable": lambda g: g.prctl(4, 0, 0, 0, 0),
-    "no new privileges": lambda g: g.prctl(38, 1, 0, 0, 0),
+    "no_new_privs": lambda g: g.prctl(38, 1, 0, 0, 0),
     "capabilities": lambda g: g.prctl(24, 1, 0, 0, 0),
     "owner": lambda g: g.fcntl(0, 8, 1),
     "owner_ex": lambda g: g.fcntl(0, 15, g.put(pack("<ii", 1, 1))),
@@ -322,6 +322,30 @@ def test_umask_is_the_guests_own(guest: Guest, host: Path) -> None:
         os.umask(before)
     modes = [(host / "box" / name).stat().st_mode & 0o777 for name in ("private", "closed", "pipe")]
     assert modes == [0o600, 0o700, 0o600]
+
+
+OF_THE_WHOLE_PROCESS = (
+    *("setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "chroot", "setpgid", "setsid"),
+    *("core", "cpu", "pdeathsig", "dumpable", "no_new_privs", "capabilities"),
+)
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("name", OF_THE_WHOLE_PROCESS)
+def test_a_larger_program_is_not_the_guests(name: str) -> None:
+    """With everything allowed, too: user, root, session and limits of the host process are not only the guest's."""
+    with Guest(Policy.allow_all()) as guest:
+        assert SYSTEM[name](guest) == -EPERM
+
+
+def test_umask_of_a_process_of_its_own(host: Path) -> None:
+    """It is the host's, since there is nobody else; and comes back at the end."""
+    before = os.umask(0o022)
+    with Guest(Policy.sandbox([str(host / "box")]), cwd=str(host / "box"), owns_host=True) as guest:
+        assert guest.umask(0) == 0o022
+        assert guest.mkdir("open", 0o777) == 0
+    assert os.umask(before) == 0o022
+    assert (host / "box" / "open").stat().st_mode & 0o777 == 0o777
 
 
 def test_limits_are_the_guests_own(guest: Guest) -> None:
