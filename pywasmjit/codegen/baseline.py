@@ -108,7 +108,7 @@ class JumpSites:
         self.labels: list[t.Label] = []
         self.activation = compiler.new_slot("activation")
         self.value = compiler.new_slot("returned")
-        self.kept: list[int] = []
+        self.kept: dict[ValType, list[int]] = {}
 
 
 RETURNING_TWICE: Final = frozenset(("wali", name) for name in ("setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp"))

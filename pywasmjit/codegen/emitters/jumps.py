@@ -14,9 +14,10 @@ an activation lives as long as the frame whose local holds it.
 from __future__ import annotations
 
 from pywasmjit.codegen import target as t
-from pywasmjit.codegen.baseline import FunctionCompiler, JumpSites
-from pywasmjit.codegen.stack import MASKS
+from pywasmjit.codegen.baseline import ZERO, FunctionCompiler, JumpSites
+from pywasmjit.codegen.stack import MASKS, Value
 from pywasmjit.codegen.template import GLOBAL_BOX, RETURNS_TWICE
+from pywasmjit.wasm.types import ValType
 
 STACK_POINTER = 0
 """Index of the global that holds the guest's stack pointer, by convention of the linkers."""
@@ -58,10 +59,9 @@ def call_returning_twice(c: FunctionCompiler, sites: JumpSites, index: int) -> N
     slots = [c.scratch() for _ in arguments]
     for slot in reversed(slots):
         c.emit(t.STORE_FAST, slot)
-    while len(sites.kept) < len(kept):
-        sites.kept.append(c.new_slot(f"kept{len(sites.kept)}"))
-    for place in reversed(range(len(kept))):
-        c.emit(t.STORE_FAST, sites.kept[place])
+    kept_slots = _slots_for(c, sites, kept)
+    for slot in reversed(kept_slots):
+        c.emit(t.STORE_FAST, slot)
     c.emit(t.LOAD_CALLEE, c.refer(RETURNS_TWICE, index))
     c.emit(t.LOAD_FAST, sites.activation)
     c.emit(t.LOAD_CONST, len(sites.labels))
@@ -75,12 +75,30 @@ def call_returning_twice(c: FunctionCompiler, sites: JumpSites, index: int) -> N
     c.emit(t.NOP)
     c.emit(t.LABEL, label)
     c.facts.clear()
-    for place, value in enumerate(kept):
-        c.emit(t.LOAD_FAST, sites.kept[place])
+    for slot, value in zip(kept_slots, kept, strict=True):
+        c.emit(t.LOAD_FAST, slot)
         c.push_unknown(value.type)
     c.settle()
     if type.results:
         c.push_local(sites.value, type.results[0])
+
+
+def _slots_for(c: FunctionCompiler, sites: JumpSites, values: list[Value]) -> list[int]:
+    """Return where the operands below a site are kept.
+
+    Each slot has one type: the guest may jump to a site after another one has put its own operands aside, or to one
+    that it never came to, and finds some values then, but of the right types.
+    """
+    used: dict[ValType, int] = {}
+    slots: list[int] = []
+    for value in values:
+        known = sites.kept.setdefault(value.type, [])
+        place = used.get(value.type, 0)
+        if place == len(known):
+            known.append(c.new_slot(f"kept {value.type} {place}"))
+        used[value.type] = place + 1
+        slots.append(known[place])
+    return slots
 
 
 def wrap_body(c: FunctionCompiler, sites: JumpSites, start: int) -> None:
@@ -91,8 +109,9 @@ def wrap_body(c: FunctionCompiler, sites: JumpSites, start: int) -> None:
         (t.CALL, 0),
         (t.STORE_FAST, sites.activation),
     ]
-    for slot in (sites.value, *sites.kept):
-        front += [(t.LOAD_CONST, None), (t.STORE_FAST, slot)]
+    kept = [(slot, ZERO.get(type)) for type, slots in sites.kept.items() for slot in slots]
+    for slot, zero in ((sites.value, 0), *kept):
+        front += [(t.LOAD_CONST, zero), (t.STORE_FAST, slot)]
     c.line = 1
     c.insert(start, *front, (t.TRY, (handler, 0)))
     c.emit(t.END_TRY, handler)
