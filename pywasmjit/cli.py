@@ -14,7 +14,6 @@ What a command needs is imported when it runs: `--help` stays quick.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -22,8 +21,7 @@ from typing import Any, NoReturn
 
 import click
 
-from pywasmjit.diagnostics import USAGE, complain, diagnosis
-from pywasmjit.errors import Exit
+from pywasmjit.diagnostics import USAGE, attempt, complain, diagnosis, leave, restore_signals
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -42,6 +40,7 @@ Examples:
   pywasmjit run --dir conf::/etc:ro app.wasm         conf is /etc for the program, and read-only
   pywasmjit run --env LANG --env DEBUG=1 app.wasm    one variable of the host, one of its own
   pywasmjit run --timeout 2s --max-memory 64MiB app.wasm
+  pywasmjit run --strace --strace-only open,read app.wasm
   pywasmjit run --invoke fib math.wasm 20            call one export, print its result
 
 Without grants a program has its standard streams, its arguments, clocks and random numbers, and nothing else.
@@ -88,6 +87,11 @@ def link(text: str) -> tuple[str, str]:
     return name, file
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Read names between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 # ---------------------------------------------------------------- commands
 
 
@@ -124,6 +128,8 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--max-memory", type=size, metavar="SIZE", help="Limit linear memory: 64MiB."),
         click.option("--max-depth", type=click.IntRange(1), metavar="N", help="Limit nested Wasm calls."),
         click.option("--tier", type=click.Choice(["auto", "baseline"]), default="auto", help="Which compiler."),
+        click.option("--strace", metavar="[=FILE]", help="Tell of each system call, on standard error or in FILE."),
+        click.option("--strace-only", type=names, metavar="CALL,...", help="Tell of these calls only."),
         click.option("--stats", is_flag=True, help="Print times and counts to standard error."),
         click.option("-v", "--verbose", is_flag=True, help="Show Python tracebacks too."),
         click.option("-q", "--quiet", is_flag=True, help="Do not explain denied requests."),
@@ -133,7 +139,23 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@commands.command(context_settings={"allow_interspersed_args": False}, epilog=RUN_EXAMPLES)
+class RunCommand(click.Command):
+    """A command whose options end at its first argument, and may have a value or none: --strace, --strace=FILE."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        takes_value = {
+            name for each in self.params if isinstance(each, click.Option) and not each.is_flag for name in each.opts
+        }
+        given = list(arguments)
+        place = 0
+        while place < len(given) and given[place].startswith("-") and given[place] not in ("-", "--"):
+            if given[place] == "--strace":
+                given[place] = "--strace="
+            place += 2 if given[place] in takes_value else 1
+        return super().parse_args(context, given)
+
+
+@commands.command(cls=RunCommand, context_settings={"allow_interspersed_args": False}, epilog=RUN_EXAMPLES)
 @_run_options
 @click.argument("file")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -143,7 +165,7 @@ def run(verbose: bool, **options: Any) -> int:
     def action() -> int:
         from pywasmjit.program import Program
 
-        return Program(**options).run()
+        return Program(verbose=verbose, **options).run()
 
     return guarded(action, options["file"], verbose)
 
@@ -191,27 +213,8 @@ def inspect(file: str, as_json: bool, verbose: bool) -> int:
 
 
 def guarded(action: Callable[[], int], file: str, verbose: bool, quiet: bool = False) -> int:
-    """Run `action`; return its exit status, or report what it raised and return the status that stands for it.
-
-    A negative status is the number of the signal by which this process is to die.
-    """
-    try:
-        return action()
-    except KeyboardInterrupt:
-        return -signal.SIGINT
-    except Exit as exit:
-        return exit.code & 255
-    except click.ClickException:
-        raise
-    except Exception as error:
-        status, lines = diagnosis(error, file)
-        if verbose:
-            import traceback
-
-            traceback.print_exc()
-        if not quiet:
-            complain(*lines)
-        return status
+    """Run `action` like `diagnostics.attempt`; a wrong command line is click's to explain."""
+    return attempt(action, file, verbose, quiet, passing=(click.ClickException,))
 
 
 # ---------------------------------------------------------------- the process
@@ -245,30 +248,3 @@ def _explain_usage(error: click.ClickException) -> int:
     if context is not None:
         click.echo(f"Try '{context.command_path} --help'.", err=True)
     return USAGE
-
-
-def restore_signals() -> None:
-    """Give the signals that Python ignores their meaning back: a broken pipe ends a program."""
-    for name in ("SIGPIPE", "SIGXFSZ"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
-
-
-def guests_left() -> bool:
-    """Tell whether threads of a program still run."""
-    threads = sys.modules.get("pywasmjit.wali.threads")
-    return threads is not None and threads.guests_left()
-
-
-def leave(status: int) -> NoReturn:
-    """End this process: a negative status is a signal to die by."""
-    if status < 0 or guests_left():
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:  # one that was closed from the start
-                stream.flush()
-    if status < 0:
-        signal.signal(-status, signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
-    if guests_left():
-        os._exit(status)  # not one more instruction of theirs
-    sys.exit(status if status >= 0 else 128 - status)

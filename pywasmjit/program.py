@@ -10,18 +10,23 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pywasmjit import Func, FuncType, ImportType, Instance, Limits, Module, deadline
-from pywasmjit.diagnostics import USAGE, Refusal, complain
+from pywasmjit.diagnostics import USAGE, Refusal, complain, is_forked_child
 from pywasmjit.runtime.depth import PROGRAM_CALL_DEPTH, raise_stack_limit
 
 if TYPE_CHECKING:
     from pywasmjit.wali.policy import Policy
     from pywasmjit.wali.process import Wali
+    from pywasmjit.wali.strace import Trace
+
+
+_HANDED_ON = ("max_memory", "max_depth", "tier", "quiet", "verbose")
+"""Options that also hold for the Wasm programs that a program executes; grants and the time limit do so anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +47,11 @@ class Program:
     max_memory: int | None = None
     max_depth: int | None = None
     tier: str = "auto"
+    strace: str | None = None
+    strace_only: Sequence[str] | None = None
     stats: bool = False
     quiet: bool = False
+    verbose: bool = False
 
     def run(self) -> int:
         """Run the program; return its exit status.  Raises what the engine raises, and Refusal."""
@@ -53,12 +61,12 @@ class Program:
             with deadline(self.timeout) if self.timeout is not None else nullcontext():
                 return self._run(stopwatch)
         finally:
-            if self.stats:
+            if self.stats and not is_forked_child():
                 print(stopwatch.report(), file=sys.stderr)
 
     def _run(self, stopwatch: Stopwatch) -> int:
         with stopwatch("load"):
-            module = Module.from_file(self.file)
+            module = self._module()
         wali = self._system(module)
         with stopwatch("link"):
             instance = Instance(module, self._imports(wali), limits=self._limits())
@@ -72,6 +80,9 @@ class Program:
                 return wali.start(instance)
             return self._call_entry(instance)
 
+    def _module(self) -> Module:
+        return Module.from_file(self.file)
+
     # Linking
 
     def _system(self, module: Module) -> Wali | None:
@@ -83,11 +94,29 @@ class Program:
             raise Refusal(f"{self.file}: the program is made for WASI, which this version does not offer yet")
         if abi is None:
             return None
+        wali = self._wali()
+        if self.strace is not None or self.strace_only:
+            wali.process.trace = self._trace()
+        wali.process.engine_options = {name: getattr(self, name) for name in _HANDED_ON}
+        return wali
+
+    def _wali(self) -> Wali:
         from pywasmjit.wali.process import Wali
 
         arguments = [self.argv0 or self.file, *self.args]
-        report = None if self.quiet else complain
-        return Wali(arguments, self._environment(), self._policy(), report=report, owns_process=True)
+        return Wali(arguments, self._environment(), self._policy(), report=self._report, owns_process=True)
+
+    def _trace(self) -> Trace:
+        from pywasmjit.wali.strace import Trace
+
+        try:
+            return Trace.to_file(self.strace or None, self.strace_only or ())
+        except ValueError as error:
+            raise Refusal(str(error), USAGE) from None
+
+    @property
+    def _report(self) -> Callable[[str], None] | None:
+        return None if self.quiet else complain
 
     def _imports(self, wali: Wali | None) -> Any:
         linked: dict[str, Any] = {}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MOST: Final = 1 << 20
 _FREE: Final = -1
+_LAST_STREAM: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,30 @@ class Files:
             if host >= 0:
                 with suppress(OSError):
                     self.close(guest)
+
+    def inherited(self) -> dict[int, int]:
+        """Return host number by guest number of those that stay open in an executed program."""
+        with self._lock:
+            pairs = zip(self.slots, self._entries, strict=True)
+            return {n: host for n, (host, entry) in enumerate(pairs) if entry is not None and not entry.close_on_exec}
+
+    def take_over(self, origins: dict[int, Origin | None]) -> None:
+        """Take the descriptors that an executed program was given, whose host numbers are the guest's, for the table.
+
+        origins: where each came from; a standard stream that is not among them is closed for the guest.
+        """
+        for guest in [guest for guest in range(len(self.slots)) if guest not in origins]:
+            self.slots[guest], self._entries[guest] = _FREE, None
+        for guest, origin in origins.items():
+            self._reach(guest)
+            self.slots[guest] = guest
+            self._entries[guest] = Entry(guest > _LAST_STREAM, False, origin)
+            if guest > _LAST_STREAM:
+                os.set_inheritable(guest, False)
+
+    def renew_lock(self) -> None:
+        """Forget who held the lock: only the forking thread lives on in a child process."""
+        self._lock = RLock()
 
     def _lowest_free(self, lowest: int) -> int:
         try:

@@ -228,6 +228,20 @@ class GrantedPaths:
                 self._deny(path)
             return Place(-1, virtual=True, fixed=True)
 
+    @property
+    def cwd_fd(self) -> int | None:
+        return self._cwd_fd
+
+    @property
+    def cwd_names(self) -> Names:
+        """The working directory's path, as components."""
+        return self._cwd
+
+    def take_over_cwd(self, names: Names, fd: int | None) -> None:
+        """Make an open directory, which is ours from now on, the working directory."""
+        self._leave_cwd()
+        self._cwd, self._cwd_fd = names, None if fd is None else move_high(fd)
+
     def chdir(self, dir_fd: int, path: bytes) -> None:
         start, start_fd = self._start(dir_fd, path or b".")
         with self._walk(path) as walk:

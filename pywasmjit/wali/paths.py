@@ -75,6 +75,10 @@ class Paths(Protocol):
     def entry(self, dir_fd: int, path: bytes) -> Place:
         """Find the directory of a path and its last name, which need not exist."""
 
+    @property
+    def cwd_fd(self) -> int | None:
+        """The working directory, open; None if it is the host process's own, or exists in name only."""
+
     def chdir(self, dir_fd: int, path: bytes) -> None:
         """Change the working directory; b"" names `dir_fd` itself."""
 
@@ -170,6 +174,10 @@ class HostPaths:
 
     def entry(self, dir_fd: int, path: bytes) -> Place:
         return Place(self._base(dir_fd, path), path, AT_SYMLINK_NOFOLLOW)
+
+    @property
+    def cwd_fd(self) -> int | None:
+        return None if self._cwd == AT_FDCWD else self._cwd
 
     def chdir(self, dir_fd: int, path: bytes) -> None:
         kernel = self._process.kernel

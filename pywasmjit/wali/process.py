@@ -32,6 +32,7 @@ from pywasmjit.wasm.types import FuncType, ImportType
 if TYPE_CHECKING:
     from pywasmjit.runtime.instance import Instance
     from pywasmjit.wali.memory import Memory
+    from pywasmjit.wali.strace import Trace
     from pywasmjit.wali.table import Restart
 
 Stream: TypeAlias = "int | IO[Any] | None"
@@ -47,7 +48,9 @@ class Process:
     """The kernel state of one guest program.
 
     Attributes: args (bytes, the program's name first), policy, denials, files, paths, network, memory, space, kernel,
-    signals, attributes, environment.  Before `bind` the memory is empty and the kernel portable.
+    signals, attributes, environment; trace (None if calls are not told) and engine_options (what an engine that runs
+    an executed program is told), both set before a module is linked.  Before `bind` the memory is empty and the kernel
+    portable.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Process:
         """Open what the policy grants.  Raises OSError if a granted directory cannot be opened."""
         self.args = tuple(args)
         self.owns_host = owns_host
+        self.trace: Trace | None = None
+        self.engine_options: Mapping[str, Any] = {}
         self.may_be_interrupted = False
         self.policy = policy
         self.denials = Denials(report)
@@ -200,7 +205,10 @@ class Wali:
         if declaration is not None:
             twice = declaration.returns_twice
             noted = None if twice is None else partial(twice, self.process)
-            return Direct(bind(declaration, self.process, wanted.type), noted)
+            bound = bind(declaration, self.process, wanted.type)
+            if self.process.trace is not None:
+                bound = self.process.trace.wrap(declaration, bound, self.process, wanted.type)
+            return Direct(bound, noted)
         return Direct(absent(wanted.type) if wanted.name.startswith("SYS_") else unavailable(wanted.name))
 
     def start(self, instance: Instance) -> int:

@@ -78,6 +78,8 @@ _X86_64: Final = {
     "rt_tgsigqueueinfo": 297,
     "tgkill": 234,
     "setitimer": 38,
+    "wait4": 61,
+    "waitid": 247,
     "getitimer": 36,
 }
 _GENERIC: Final = {
@@ -151,6 +153,8 @@ _GENERIC: Final = {
     "rt_tgsigqueueinfo": 240,
     "tgkill": 131,
     "setitimer": 103,
+    "wait4": 260,
+    "waitid": 95,
     "getitimer": 102,
 }
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from pywasmjit.runtime.depth import register_after_fork
 from pywasmjit.wali.abi.mman import PAGE
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class Guard:
         if self.faults:
             self.faults = {page for page in self.faults if not address <= page < address + length}
 
+    def renew_lock(self) -> None:
+        """Forget who held the lock: only the forking thread lives on in a child process."""
+        self._lock = Lock()
+
     def answers(self, address: int) -> bool:
         """Replace the page at a host address, once; False if that is not in this memory."""
         page = (address - self._base) // PAGE * PAGE
@@ -68,6 +73,15 @@ class Guard:
 
 
 _guards: weakref.WeakSet[Guard] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for each in list(_guards):
+        each.renew_lock()
+
+
+register_after_fork(_renew_locks)
+
 _installed: list[Any] = []
 """The callback and the action before ours; both must live as long as the process."""
 

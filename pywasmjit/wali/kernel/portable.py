@@ -16,6 +16,7 @@ from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, host_open_fl
 from pywasmjit.wali.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, pack_stat
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.abi.uio import MAX_TRANSFER
+from pywasmjit.wali.kernel.children import PortableChildren
 from pywasmjit.wali.kernel.events import PortableEvents
 from pywasmjit.wali.kernel.portable_calls import PortableCalls, directory
 from pywasmjit.wali.kernel.sockets import PortableSockets
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _KINDS: Final = {S_IFDIR: DT_DIR, S_IFREG: DT_REG, S_IFLNK: DT_LNK}
 
 
-class PortableKernel(PortableCalls, PortableSockets, PortableEvents):
+class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChildren):
     """Host calls for one guest.  Descriptors are the host's; `dir_fd` may be AT_FDCWD."""
 
     maps_files = False

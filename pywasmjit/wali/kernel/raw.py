@@ -31,6 +31,7 @@ from pywasmjit.wali.abi.numbers import BY_MACHINE
 from pywasmjit.wali.abi.uio import MAX_TRANSFER
 from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.kernel.raw_calls import RawCalls
+from pywasmjit.wali.kernel.raw_children import RawChildren
 from pywasmjit.wali.kernel.raw_events import RawEvents
 from pywasmjit.wali.kernel.raw_sockets import RawSockets
 
@@ -51,7 +52,7 @@ _DONTNEED: Final = 4
 _MREMAP_MAYMOVE, _MREMAP_FIXED = 1, 2
 
 
-class RawKernel(RawCalls, RawSockets, RawEvents, PortableKernel):
+class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
     """Host calls for one guest whose memory has an address.  Raises NotImplementedError where there can be none."""
 
     def __init__(self, memory: GuestMemory) -> None:

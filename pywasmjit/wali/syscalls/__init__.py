@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pywasmjit.wali.syscalls import (
+    children,
     control,
     epoll,
     events,
@@ -33,6 +34,7 @@ from pywasmjit.wali.table import TABLE
 
 __all__ = [
     "TABLE",
+    "children",
     "control",
     "epoll",
     "events",

@@ -1,0 +1,325 @@
+"""execve: what a path stands for, and how the process becomes it.
+
+Look before leaping: the file is opened by the guest's own rules, must be regular and executable, and its first bytes
+say what it is; a script's interpreter is looked at in the same way, and so on.  Only then is the process got ready,
+and put back should the host still say no:
+
+* the guest's descriptors that stay open get the numbers by which the guest knows them, all others are closed by the
+  leap (`_Placement`);
+* a native program gets the guest's environment, working directory and resource limits;
+* a Wasm program is run by a new engine in this process: isolated, found by the place of this one, with the engine's
+  own environment.  What it must know lies in a sealed memory file (`succession`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from errno import E2BIG, EACCES, EFAULT, ELOOP, EMFILE, ENOEXEC
+from stat import S_ISREG
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from pywasmjit.runtime.depth import original_stack_limit, raise_stack_limit, restore_stack_limit
+from pywasmjit.wali.abi.fcntl import AT_FDCWD, O_PATH, X_OK
+from pywasmjit.wali.abi.resource import RLIMIT_STACK
+from pywasmjit.wali.attributes import host_limit, set_host_limit
+from pywasmjit.wali.processes import require_own_process
+from pywasmjit.wali.procfs import own_descriptor
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.memory import GuestMemory
+    from pywasmjit.wali.process import Process
+
+_HEAD: Final = 256
+"""Bytes of a file that the kernel looks at."""
+_MOST_INTERPRETERS: Final = 5
+_MOST_STRING: Final = 131072
+_LEAST_ROOM: Final = 131072
+_MOST_ROOM: Final = 6 << 20
+_POINTER: Final = 8
+_BLANK: Final = b" \t"
+
+_ENGINE: Final = (
+    "import sys;from importlib.machinery import PathFinder as p;from importlib.util import module_from_spec as f;"
+    "s=p.find_spec('pywasmjit',[sys.argv[1]]);m=sys.modules['pywasmjit']=f(s);s.loader.exec_module(m);"
+    "from pywasmjit.successor import main;main(int(sys.argv[2]))"
+)
+"""What a new engine does first: it takes the package from where this one has it, and from nowhere else."""
+
+
+@dataclass(slots=True)
+class Image:
+    """A program to become: `fd` is an O_PATH descriptor of its file.
+
+    path: its guest path.  args: with those that scripts put in front.  is_script: whether there were any.
+    """
+
+    fd: int
+    path: bytes
+    args: list[bytes]
+    is_wasm: bool = False
+    is_script: bool = False
+
+
+def execute(process: Process, path: bytes, argv: int, envp: int) -> NoReturn:
+    """Become another program.  Raises OSError if that cannot be; argv, envp: guest addresses of arrays."""
+    require_own_process(process, "execve")
+    args, environment = read_arguments(process.memory, argv, envp)
+    image = look(process, path, args or [b""])
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        if image.is_wasm:
+            _become_wasm(process, image, environment)
+        _become_native(process, path, args or [b""], image, environment)
+    finally:
+        os.close(image.fd)
+
+
+# -- arguments --------------------------------------------------------------------------------------------------------
+
+
+def read_arguments(memory: GuestMemory, argv: int, envp: int) -> tuple[list[bytes], list[bytes]]:
+    """Copy in both arrays of strings.  Raises EFAULT, E2BIG by the kernel's rules."""
+    soft = (original_stack_limit() or host_limit(RLIMIT_STACK))[0]
+    room = max(min(soft // 4, _MOST_ROOM) if soft > 0 else _MOST_ROOM, _LEAST_ROOM)
+    args, room = _read_strings(memory, argv, room)
+    environment, _ = _read_strings(memory, envp, room)
+    return args, environment
+
+
+def _read_strings(memory: GuestMemory, address: int, room: int) -> tuple[list[bytes], int]:
+    strings: list[bytes] = []
+    while address and (pointer := int.from_bytes(memory.read(address, 4), "little")):
+        try:
+            strings.append(memory.string(pointer, _MOST_STRING))
+        except OSError as error:
+            raise OSError(E2BIG, "long string") if error.errno != EFAULT else error from None
+        room -= len(strings[-1]) + 1 + _POINTER
+        if room < 0:
+            raise OSError(E2BIG, "too much for a new program")
+        address += 4
+    return strings, room
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
+
+
+def look(process: Process, path: bytes, args: list[bytes]) -> Image:
+    """Find out what executing `path` comes to.  Raises ENOENT, EACCES, ENOEXEC, ELOOP and what opening raises."""
+    is_script = False
+    for _ in range(_MOST_INTERPRETERS + 1):
+        fd = _open(process, path)
+        try:
+            head = _read_head(fd)
+            if not head.startswith(b"#!"):
+                if not head.startswith((b"\x7fELF", b"\0asm")) and head:
+                    raise OSError(ENOEXEC, "no program")
+                return Image(fd, path, args, head.startswith(b"\0asm"), is_script)
+            interpreter, option = parse_script(head)
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+        args = [interpreter, *option, path, *args[1:]]
+        path, is_script = interpreter, True
+    raise OSError(ELOOP, "too many interpreters")
+
+
+def _open(process: Process, path: bytes) -> int:
+    fd, _ = process.paths.open(AT_FDCWD, path, O_PATH, 0)
+    try:
+        if not S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(EACCES, "no regular file")
+        process.kernel.access(fd, b"", X_OK, effective=True)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _read_head(fd: int) -> bytes:
+    """Return the first bytes of a file, b"" if they may not be read: then it is for the kernel to say."""
+    try:
+        readable = os.open(b"/proc/self/fd/%d" % fd, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        return b""
+    try:
+        return os.read(readable, _HEAD) or b"\0"
+    finally:
+        os.close(readable)
+
+
+def parse_script(head: bytes) -> tuple[bytes, list[bytes]]:
+    """Return the interpreter, and the one argument if there is any, of a script's first line as the kernel reads it.
+
+    Raises ENOEXEC if there is none, or its name may go on after the bytes that are looked at.
+    """
+    line, newline, _ = head[2:].partition(b"\n")
+    line, nul, _ = line.partition(b"\0")
+    complete = newline or nul or len(head) < _HEAD
+    text = line.lstrip(_BLANK)
+    name = text.replace(b"\t", b" ").partition(b" ")[0]
+    if not name or (not complete and name == text):
+        raise OSError(ENOEXEC, "no interpreter")
+    option = text[len(name) :].strip(_BLANK)
+    return name, [option] if option else []
+
+
+# -- leaping ----------------------------------------------------------------------------------------------------------
+
+
+def _become_native(
+    process: Process, path: bytes, args: list[bytes], image: Image, environment: list[bytes]
+) -> NoReturn:
+    """Execute a native program.  Raises OSError."""
+    by_path = process.policy.everything and own_descriptor(path) is None
+    limits = {number: host_limit(number) for number in process.attributes.kept_limits()}
+    with _Placement(process) as placement:
+        program = placement.free_copy(image.fd, inherited=False)
+        placement.enter_directory(process.paths.cwd_fd)
+        placement.place()
+        try:
+            restore_stack_limit()
+            process.attributes.apply()
+            if by_path:
+                _call_execve(path, args, environment)
+            _call_execve(program, image.args, environment)
+        finally:
+            for number, limit in limits.items():
+                with suppress(OSError):
+                    set_host_limit(number, limit)
+            raise_stack_limit()
+
+
+def _become_wasm(process: Process, image: Image, environment: list[bytes]) -> NoReturn:
+    """Execute a new engine that runs a Wasm program.  Raises OSError."""
+    from pywasmjit.wali.succession import hand_over
+
+    if not sys.executable:
+        raise OSError(ENOEXEC, "nothing to run an engine with")
+    own = [os.fsencode(f"{name}={value}") for name, value in os.environ.items()]
+    with _Placement(process) as placement:
+        state = hand_over(process, image, environment, placement.free_copy)
+        command = [os.fsencode(each) for each in (*_engine_command(), str(state), os.fsdecode(image.path))]
+        if process.policy.everything:
+            placement.enter_directory(process.paths.cwd_fd)
+        placement.place()
+        try:
+            restore_stack_limit()
+            _call_execve(command[0], command, own)
+        finally:
+            raise_stack_limit()
+
+
+def _engine_command() -> list[str]:
+    """Return the command that starts an engine like this one, but for the descriptor at its end."""
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    options = ["-I", *(["-B"] if sys.dont_write_bytecode else []), *(["-O"] * sys.flags.optimize)]
+    return [sys.executable, *options, "-c", _ENGINE, package]
+
+
+def _call_execve(program: bytes | int, args: Sequence[bytes], environment: Sequence[bytes]) -> NoReturn:
+    """Execute a path or a descriptor.  Raises OSError."""
+    try:
+        import ctypes
+    except ImportError:
+        pairs = [each.partition(b"=") for each in environment]
+        os.execve(program, list(args), {name: value for name, equals, value in pairs if name and equals})
+    library = ctypes.CDLL(None, use_errno=True)
+    arrays = [(ctypes.c_char_p * (len(each) + 1))(*each, None) for each in (args, environment)]
+    call: Any = library.fexecve if isinstance(program, int) else library.execve
+    call(program, *arrays)
+    number = ctypes.get_errno()
+    raise OSError(number, os.strerror(number))
+
+
+class _Placement:
+    """Puts the guest's descriptors where it believes them to be; leaving the context puts all back.
+
+    Whatever is made here has numbers above all of the guest's.  What the new program or the leap needs of the engine's
+    is copied before `place`, which may put something else at its number.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self._wanted = process.files.inherited()
+        self._floor = max(self._wanted, default=2) + 1
+        self._made: list[int] = []
+        self._before: dict[int, tuple[int, bool] | None] = {}
+        self._strays: list[int] = []
+        self._directory: int | None = None
+
+    def free_copy(self, fd: int, inherited: bool = True) -> int:
+        """Return a copy of a descriptor of the engine's, for the new program, out of the guest's way."""
+        import fcntl
+
+        try:
+            copy: int = fcntl.fcntl(fd, fcntl.F_DUPFD if inherited else fcntl.F_DUPFD_CLOEXEC, self._floor)
+        except OSError:
+            raise OSError(EMFILE, "too many descriptors") from None
+        self._made.append(copy)
+        return copy
+
+    def enter_directory(self, fd: int | None) -> None:
+        """Make a directory the process's working directory; None for no change."""
+        if fd is not None:
+            here = os.open(".", os.O_PATH | os.O_CLOEXEC)
+            try:
+                self._directory = self.free_copy(here, inherited=False)
+            finally:
+                os.close(here)
+            os.fchdir(fd)
+
+    def place(self) -> None:
+        """Move the guest's descriptors, and have all others closed by the leap but for inherited copies."""
+        copies = {guest: self.free_copy(host, False) for guest, host in self._wanted.items() if guest != host}
+        for guest in self._wanted:
+            self._before[guest] = self._saved(guest)
+        for guest in self._wanted:
+            if guest in copies:
+                os.dup2(copies[guest], guest, inheritable=True)
+            else:
+                os.set_inheritable(guest, True)
+        for stray in _open_descriptors():
+            if stray not in self._wanted and stray not in self._made:
+                with suppress(OSError):
+                    if os.get_inheritable(stray):
+                        os.set_inheritable(stray, False)
+                        self._strays.append(stray)
+
+    def _saved(self, number: int) -> tuple[int, bool] | None:
+        """Return a copy of what a number stands for now and whether it is inherited, None if it is free."""
+        try:
+            inherited = os.get_inheritable(number)
+        except OSError:
+            return None
+        return self.free_copy(number, False), inherited
+
+    def __enter__(self) -> _Placement:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._directory is not None:
+            os.fchdir(self._directory)
+        for number, before in self._before.items():
+            with suppress(OSError):
+                if before is None:
+                    os.close(number)
+                else:
+                    os.dup2(before[0], number, inheritable=before[1])
+        for stray in self._strays:
+            with suppress(OSError):
+                os.set_inheritable(stray, True)
+        for each in self._made:
+            os.close(each)
+
+
+def _open_descriptors() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        return list(range(256))

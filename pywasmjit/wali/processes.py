@@ -1,0 +1,78 @@
+"""Child processes: making one, waiting for its end.
+
+Only a process of the guest's own can be copied, or have children that are the guest's: inside a larger program `fork`
+is refused, and there is nobody to wait for.  A child goes on in the middle of its compiled functions, with the calling
+thread as its only one; what is shared with its parent are open files and MAP_SHARED mappings.  It ends without
+anything that Python does at the end of a process (`ends_at_once`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from errno import ECHILD, EPERM
+from time import sleep
+from typing import TYPE_CHECKING, Final
+
+from pywasmjit.runtime.deadlines import SLICE, check
+from pywasmjit.wali.abi.wait import WNOHANG
+from pywasmjit.wali.table import Restart
+from pywasmjit.wali.waiting import Interrupted, has_deadline
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.process import Process
+
+_FIRST_PAUSE: Final = 0.0005
+
+
+def require_own_process(process: Process, request: str) -> None:
+    """Raise EPERM, and report it, in a host process that is not the guest's own."""
+    if not process.owns_host:
+        process.denials.tell("own process", request, "a process of its own (pywasmjit run)")
+        raise OSError(EPERM, request)
+
+
+def fork(process: Process) -> int:
+    """Copy the process; return the child's number, and 0 in the child.  Raises EPERM, EAGAIN, ENOMEM."""
+    require_own_process(process, "fork")
+    _empty_buffers()
+    _silence_warning()
+    pid = os.fork()
+    if pid == 0:
+        process.files.renew_lock()
+    return pid
+
+
+def _empty_buffers() -> None:
+    """Write out what Python has buffered, or both processes would."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+
+
+def _silence_warning() -> None:
+    """Keep 3.12 and later from warning that there are threads: the engine's own are prepared for it."""
+    import warnings
+
+    warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
+
+
+def wait(process: Process, options: int, attempt: Callable[[int], int]) -> int:
+    """Call `attempt(options)`, which waits for a child and returns its number, 0 for none yet.
+
+    A deadline of the thread ends it.  Raises ECHILD inside a larger program, and what `attempt` raises.
+    """
+    if not process.owns_host:
+        raise OSError(ECHILD, "no children")
+    if options & WNOHANG or not has_deadline():
+        return attempt(options)
+    pause = _FIRST_PAUSE
+    while not (found := attempt(options | WNOHANG)):
+        check()
+        sleep(pause)
+        if process.interrupted(Restart.ALWAYS):
+            raise Interrupted
+        pause = min(2 * pause, SLICE)
+    return found

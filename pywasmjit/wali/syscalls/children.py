@@ -1,0 +1,80 @@
+"""Processes that a program makes, waits for, and becomes."""
+
+from __future__ import annotations
+
+from errno import EINVAL
+from typing import TYPE_CHECKING, Annotated
+
+from pywasmjit.wali import execution, processes
+from pywasmjit.wali.abi import wait as abi
+from pywasmjit.wali.abi.resource import RUSAGE
+from pywasmjit.wali.policy import Capability
+from pywasmjit.wali.table import Flags, Int, Number, Out, Path, Pointer, Restart, partial, syscall
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.process import Process
+
+RusageOut = Annotated[Pointer, Out(RUSAGE.size)]
+
+_OWN_PROCESS = "only in a process of the program's own, else EPERM"
+
+
+@syscall("fork", capability=Capability.PROCESS, support=partial(_OWN_PROCESS))
+def fork(process: Process) -> int:
+    """Linux: fork(2)."""
+    return processes.fork(process)
+
+
+@syscall("vfork", capability=Capability.PROCESS, support=partial(_OWN_PROCESS))
+def vfork(process: Process) -> int:
+    """Linux: vfork(2).  Deviation: it is `fork`: the parent does not wait, and memory is not shared."""
+    return processes.fork(process)
+
+
+@syscall("execve", capability=Capability.EXEC, support=partial(_OWN_PROCESS))
+def execve(process: Process, pathname: Path, argv: Pointer, envp: Pointer) -> int:
+    """Linux: execve(2), of native programs, Wasm programs, and scripts for either.
+
+    Deviation: other formats give ENOEXEC even if the host could run them.
+    """
+    return execution.execute(process, pathname, argv, envp)
+
+
+@syscall("wait4", restart=Restart.ALWAYS)
+def wait4(
+    process: Process,
+    pid: Int,
+    wstatus: Annotated[Pointer, Out(abi.STATUS.size)],
+    options: Annotated[int, Flags(abi.WAIT4_OPTIONS)],
+    rusage: RusageOut,
+) -> int:
+    """Linux: wait4(2)."""
+    return processes.wait(process, options, lambda now: process.kernel.wait4(pid, wstatus, now, rusage))
+
+
+@syscall("waitid", restart=Restart.ALWAYS)
+def waitid(
+    process: Process,
+    idtype: Annotated[int, Number(names=abi.IDTYPES)],
+    id: Int,
+    infop: Annotated[Pointer, Out(abi.SIGINFO_SIZE)],
+    options: Annotated[int, Flags(abi.WAITID_OPTIONS)],
+    rusage: RusageOut,
+) -> int:
+    """Linux: waitid(2)."""
+    if idtype not in abi.IDTYPES.values():
+        raise OSError(EINVAL, "waitid: idtype")
+    number = process.files.host(id) if idtype == abi.P_PIDFD else id
+    found: tuple[int, ...] = ()
+
+    def attempt(options: int) -> int:
+        nonlocal found
+        found = process.kernel.waitid(idtype, number, options, rusage)
+        return found[3]
+
+    processes.wait(process, options, attempt)
+    if infop:
+        info = abi.SIGINFO.pack(*found)
+        process.memory.write(infop, info[:12])
+        process.memory.write(infop + 16, info[16:])
+    return 0
