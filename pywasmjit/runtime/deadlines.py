@@ -92,6 +92,14 @@ def _next_due(stack: list[_Scope], now: float) -> float:
     return max(now + _SOON, min([scope.due for scope in stack], default=_NEVER))
 
 
+def _block_signals() -> None:
+    """Leave the process's signals to other threads."""
+    import signal
+
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, set(range(1, signal.NSIG)) - {32, 33})  # libc's own
+
+
 class _Watchdog:
     """Fires scopes from a daemon thread of its own."""
 
@@ -124,6 +132,7 @@ class _Watchdog:
                 self._wake.release()
 
     def _watch(self) -> None:
+        _block_signals()
         while True:
             seconds = self._look()
             self._wake.acquire(True, min(max(seconds, 0), threading.TIMEOUT_MAX))

@@ -47,6 +47,8 @@ def bind(declaration: Declaration, process: Process, type: FuncType) -> Bound:
         slots=process.files.slots,
         memory=process.memory,
         failed=_failure(process, declaration.restart),
+        pending=process.signals.pending,
+        deliver=process.signals.deliver,
     )
 
 
@@ -109,7 +111,6 @@ def _source(declaration: Declaration, type: FuncType) -> str:
     names = [parameter.name for parameter in parameters]
     mask = _MASKS[str(type.results[0])] if type.results else None
     call = f"handler({', '.join(['process', *names])})"
-    give = [call, "return"] if mask is None else [f"return {call} & {mask}"]
     give_error = "return" if mask is None else f"return result & {mask}"
 
     def give_number(name: str) -> str:
@@ -120,19 +121,21 @@ def _source(declaration: Declaration, type: FuncType) -> str:
     for parameter in parameters:
         decoding += _decode(parameter, parameters, give_number)
     lines = [
-        "def factory(process, handler, slots, memory, failed):",
+        "def factory(process, handler, slots, memory, failed, pending, deliver):",
         f"    def {declaration.import_name}({', '.join(names)}):",
         "        try:",
         *(f"            {line}" for line in decoding),
         "            while True:",
         "                try:",
-        *(f"                    {line}" for line in give),
+        f"                    result = {call}",
+        "                    break",
         "                except InterruptedError as error:",
         "                    result = failed(error)",
         "                    if result:",
         "                        break",
         "        except OSError as error:",
         "            result = failed(error)",
+        "        if pending: deliver()",
         f"        {give_error}",
         f"    return {declaration.import_name}",
     ]

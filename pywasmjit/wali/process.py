@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from errno import EINTR
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -26,6 +28,7 @@ from pywasmjit.wali.paths import HostPaths, Paths
 from pywasmjit.wali.policy import Denials, Policy
 from pywasmjit.wali.signals import Signals
 from pywasmjit.wali.space import AddressSpace
+from pywasmjit.wali.table import Restart
 from pywasmjit.wali.threads import Threads
 from pywasmjit.wasm.types import FuncType, ImportType
 
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
     from pywasmjit.runtime.instance import Instance
     from pywasmjit.wali.memory import Memory
     from pywasmjit.wali.strace import Trace
-    from pywasmjit.wali.table import Restart
 
 Stream: TypeAlias = "int | IO[Any] | None"
 """A standard stream: a host descriptor, a file that has one, or None for the caller's own."""
@@ -91,6 +93,7 @@ class Process:
 
     def close(self) -> None:
         """End the process: write mappings back, close what it has open, let go of the memory."""
+        self.signals.close()
         self.space.close()
         self.files.close_all()
         self.paths.close()
@@ -100,6 +103,7 @@ class Process:
 
     def run(self, instance: Instance) -> int:
         """Call `_start`, wait for the program's end and return its exit status, 0 to 255."""
+        self.signals.begin()
         return self.threads.run_main(instance, instance.exports["_start"])
 
     @property
@@ -108,11 +112,14 @@ class Process:
         return os.getpid()
 
     def interrupted(self, restart: Restart) -> bool:
-        """Tell whether the guest must see EINTR; else an interrupted call is made again.
+        """Run the handlers of signals that have arrived; tell whether the guest must see EINTR.
 
-        No handlers of the guest are run yet, so only the host's own have interrupted it, of which it knows nothing.
+        Else nothing has happened to the guest, or every handler wants calls of this kind to be made again.
         """
-        return False
+        if not self.signals.interrupting():
+            return False
+        restarts = self.signals.deliver()
+        return restarts is not None and not (restarts and restart is Restart.ALWAYS)
 
     def wait_readable(self, fd: int) -> None:
         """Before a call that may block on input: wait as long as the thread's deadline allows, if it has one."""
@@ -135,19 +142,24 @@ class Process:
         poll.register(fd, select.POLLIN if reading else select.POLLOUT)
         while not poll.poll(wait_slice() * 1000):
             check()
+            if self.signals.interrupting():
+                raise OSError(EINTR, "a signal")
 
-    def sleep(self, seconds: float) -> None:
-        """Sleep; a deadline of the thread ends it."""
+    def sleep(self, seconds: float) -> float:
+        """Sleep; return the seconds that are left, more than 0 only after a handler.  A deadline ends it."""
         import time
 
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             check()
-            time.sleep(min(left, wait_slice()) if remaining() != _NEVER else min(left, _DAY))
+            if self.interrupted(Restart.NEVER):
+                return left
+            with suppress(InterruptedError):
+                self.kernel.sleep(min(left, wait_slice()) if remaining() != _NEVER else left)
+        return 0.0
 
 
 _NEVER: Final = float("inf")
-_DAY: Final = 86400.0
 
 
 def _print_report(text: str) -> None:

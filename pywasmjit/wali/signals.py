@@ -1,44 +1,117 @@
-"""The guest's signal state: dispositions and mask, as the guest reads them back.
+"""The guest's signals: dispositions, masks, what is pending, and when handlers run.
 
-Nothing is delivered yet: a handler is recorded and never called, since no call that could send a signal to the guest
-itself is offered either; what the host sends has its effect on the host's process.
+A handler is an ordinary nested call of a guest function, made at a safe point of the thread that takes the signal:
+after a system call (`dispatch`), when a system call was interrupted (`Process.interrupted`), and, in a main thread
+that is Python's too, at any loop edge or call of compiled code, where the interpreter runs Python's handlers; that is
+why no compiled loop looks at a flag.  Engine code is never interrupted by a guest's handler.
+
+Where the process is the guest's own (`kernel.host_signals`) the kernel knows dispositions and masks, and delivers;
+default actions are its own.  What arrives for a handler is collected in `pending` and taken by a thread whose mask
+lets it through.  A thread about to enter the kernel could miss the flag: so a thread of the engine watches arrivals
+and kicks whoever should take one, again and again until that is done.  What the guest sends to itself for a handler
+goes straight to `pending`, so that handlers have run when the call returns.
+
+Inside a larger program nothing of this touches the host: signals come from the guest's own calls and timers only, and
+blocking calls look up every 20 ms.
 """
 
 from __future__ import annotations
 
-from errno import EINVAL
-from typing import TYPE_CHECKING, Final
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EAGAIN, EINVAL
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pywasmjit.wali.abi.signal import NSIG, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SIGKILL, SIGSTOP, UNBLOCKABLE
+from pywasmjit.runtime.traps import LINKAGE
+from pywasmjit.wali.abi.signal import (
+    IGNORED_BY_DEFAULT,
+    NSIG,
+    SA_NODEFER,
+    SA_RESETHAND,
+    SA_RESTART,
+    SI_KERNEL,
+    SI_USER,
+    SIG_BLOCK,
+    SIG_DFL,
+    SIG_IGN,
+    SIG_SETMASK,
+    SIG_UNBLOCK,
+    SIGALRM,
+    SIGCHLD,
+    SIGKILL,
+    SIGRTMIN,
+    SIGSTOP,
+    STOPPING,
+    UNBLOCKABLE,
+    bit,
+    pack_siginfo,
+)
+from pywasmjit.wali.handlers import run_handler
+from pywasmjit.wali.timers import Timer
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from pywasmjit.wali.kernel.host_signals import HostSignals
     from pywasmjit.wali.process import Process
     from pywasmjit.wali.threads import GuestThread
 
 Action = tuple[int, int, int, int]
 """handler, flags, restorer, mask: the fields of the guest's sigaction."""
 
-_DEFAULT: Final[Action] = (0, 0, 0, 0)
+_DEFAULT: Final[Action] = (SIG_DFL, 0, 0, 0)
+_MOST_QUEUED: Final = 1024
+_SOON, _LATE = 0.001, 0.02
+"""Seconds from one kick to the next, at first and at last."""
+_TIMERS: Final = frozenset((SIGALRM, 26, 27))
+
+
+class Pending(NamedTuple):
+    """A signal on its way; thread: the one that it was sent to, None for whichever lets it through."""
+
+    number: int
+    info: bytes
+    thread: GuestThread | None
 
 
 class Signals:
-    """Dispositions of signals 1 to 64, and the blocked set with bit n-1 for signal n."""
+    """Signals 1 to 64 of one process.
+
+    pending: what waits for a handler; never replaced, for every bound call looks whether it is empty.
+    """
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self._actions: dict[int, Action] = {}
+        self._lock = threading.RLock()
+        self._virtual: frozenset[int] = frozenset()
+        self._watched = False
+        self.pending: list[Pending] = []
+        self.host: HostSignals | None = None
+        self.timer = Timer(self)
 
-    @property
-    def mask(self) -> int:
-        """The calling thread's blocked signals."""
-        return self._process.threads.current.mask
+    def begin(self) -> None:
+        """Take the process's signals over if it is the guest's own; in its main thread, before the guest starts."""
+        if not self._process.owns_host or threading.current_thread() is not threading.main_thread():
+            return
+        try:
+            from pywasmjit.wali.kernel.host_signals import VIRTUAL, HostSignals
 
-    @mask.setter
-    def mask(self, mask: int) -> None:
-        self._process.threads.current.mask = mask
+            self.host = HostSignals(self._arrived)
+        except (ImportError, NotImplementedError):
+            return
+        self._virtual = VIRTUAL
+        self._process.threads.current.mask = self.host.initial_mask
+        for number in self.host.ignored:
+            self._actions[number] = (SIG_IGN, 0, 0, 0)
 
-    def kick(self, thread: GuestThread) -> None:
-        """Have a thread that waits in the kernel look up."""
+    def close(self) -> None:
+        """Stop the timer."""
+        if self.host is None:
+            self.timer.set(0, 0)
+
+    # -- dispositions ---------------------------------------------------------------------------------------------
 
     def action(self, number: int) -> Action:
         """Return the disposition of a signal.  Raises EINVAL for a number that is none."""
@@ -51,19 +124,295 @@ class Signals:
         if not 1 <= number <= NSIG or number in (SIGKILL, SIGSTOP):
             raise OSError(EINVAL, "this signal's disposition cannot be changed")
         self._actions[number] = action
+        if self.ignores(number):
+            with self._lock:
+                self.pending[:] = [each for each in self.pending if each.number != number]
+        host = self.host
+        if host is None or number in self._virtual:
+            return
+        if action[0] == SIG_DFL:
+            host.default(number, action[1])
+        elif action[0] == SIG_IGN:
+            host.ignore(number)
+        else:
+            self._watch()
+            host.handle(number, action[1])
+
+    def handles(self, number: int) -> bool:
+        """Tell whether a signal has a handler of the guest's."""
+        return self._actions.get(number, _DEFAULT)[0] not in (SIG_DFL, SIG_IGN)
+
+    def ignores(self, number: int) -> bool:
+        """Tell whether a signal has no effect."""
+        handler = self._actions.get(number, _DEFAULT)[0]
+        return handler == SIG_IGN or (handler == SIG_DFL and number in IGNORED_BY_DEFAULT)
+
+    # -- masks ----------------------------------------------------------------------------------------------------
+
+    @property
+    def mask(self) -> int:
+        """The calling thread's blocked signals; assigning lets through what is pending at the next safe point."""
+        return self._process.threads.current.mask
+
+    @mask.setter
+    def mask(self, mask: int) -> None:
+        thread = self._process.threads.current
+        before, thread.mask = thread.mask, mask & ~UNBLOCKABLE
+        if self.host is not None and thread.mask != before:
+            self.host.block(thread.mask)
+            if before & ~mask:
+                self._collect()
 
     def change_mask(self, how: int, signals: int) -> None:
         """Block, unblock or set; SIGKILL and SIGSTOP are left out.  Raises EINVAL for another `how`."""
         if how == SIG_BLOCK:
-            mask = self.mask | signals
+            self.mask |= signals
         elif how == SIG_UNBLOCK:
-            mask = self.mask & ~signals
+            self.mask &= ~signals
         elif how == SIG_SETMASK:
-            mask = signals
+            self.mask = signals
         else:
             raise OSError(EINVAL, "how")
-        self.mask = mask & ~UNBLOCKABLE
+
+    @contextmanager
+    def masked(self, mask: int | None) -> Iterator[None]:
+        """Block another set of signals while a call waits; None for no change.
+
+        Handlers that `Process.interrupted` runs inside leave the mask as it was before.  Signals that the set lets
+        through and that have arrived already do not interrupt the kernel's wait: look at `interrupting` first.
+        """
+        if mask is None:
+            yield
+            return
+        thread = self._process.threads.current
+        thread.suspended_mask = self.mask
+        self.mask = mask
+        try:
+            yield
+        except OSError:
+            self._unsuspend(thread)
+            raise
+        self._unsuspend(thread)
+
+    def _unsuspend(self, thread: GuestThread) -> None:
+        mask, thread.suspended_mask = thread.suspended_mask, None
+        if mask is not None:
+            self.mask = mask
+
+    # -- arrivals -------------------------------------------------------------------------------------------------
+
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        """Run handlers if compiled code was interrupted; what CPython calls in the main thread."""
+        self._collect()
+        if self.pending and frame is not None and LINKAGE in frame.f_globals:
+            self.deliver()
+
+    def _collect(self) -> None:
+        """Note what has arrived at the host."""
+        host = self.host
+        if host is not None:
+            for number in host.drain():
+                if number and number not in self._virtual and self.handles(number):
+                    code = SI_KERNEL if number in _TIMERS else SI_USER
+                    info = _child_info() if number == SIGCHLD else pack_siginfo(number, code)
+                    self.note(Pending(number, info, None))
+
+    def note(self, item: Pending) -> None:
+        """Make a signal pending; one below 32 only once.  Raises EAGAIN if too many are."""
+        with self._lock:
+            if item.number < SIGRTMIN:
+                for each in self.pending:
+                    if each.number == item.number and each.thread is item.thread:
+                        return
+            if len(self.pending) >= _MOST_QUEUED:
+                raise OSError(EAGAIN, "too many signals")
+            self.pending.append(item)
+
+    def _takeable(self, thread: GuestThread) -> Pending | None:
+        """Return the signal that a thread is to take next: those sent to it alone first, then the lowest number."""
+        best = None
+        for item in self.pending:
+            if item.thread not in (None, thread) or thread.mask & bit(item.number):
+                continue
+            if best is None or _order(item) < _order(best):
+                best = item
+        return best
+
+    def take(self, wanted: int | None = None) -> Pending | None:
+        """Remove and return the calling thread's next signal.  wanted: the set that it must be in, blocked or not."""
+        thread = self._process.threads.current
+        with self._lock:
+            if wanted is None:
+                found = self._takeable(thread)
+            else:
+                fitting = [i for i in self.pending if i.thread in (None, thread) and wanted & bit(i.number)]
+                found = min(fitting, key=_order, default=None)
+            if found is not None:
+                self._remove(found)
+        return found
+
+    def _remove(self, item: Pending) -> None:
+        for place, each in enumerate(self.pending):
+            if each is item:
+                del self.pending[place]
+                return
 
     def interrupting(self) -> bool:
-        """Tell whether a handler is to run in the calling thread."""
-        return False
+        """Tell whether something is pending that the calling thread lets through."""
+        if self.host is not None and self._watched:
+            self._collect()
+        return bool(self.pending) and self._takeable(self._process.threads.current) is not None
+
+    def pending_set(self) -> int:
+        """Return what is blocked and pending for the calling thread."""
+        thread = self._process.threads.current
+        found = 0 if self.host is None else self.host.pending()
+        for item in list(self.pending):
+            if item.thread in (None, thread):
+                found |= bit(item.number)
+        return found & thread.mask
+
+    # -- delivery -------------------------------------------------------------------------------------------------
+
+    def deliver(self) -> bool | None:
+        """Take all signals that the calling thread lets through; what `dispatch` does after a call.
+
+        Returns None if no handler ran, else whether the first has SA_RESTART.
+        """
+        restarts: bool | None = None
+        while (item := self.take()) is not None:
+            ran = self._deliver_one(item)
+            if restarts is None:
+                restarts = ran
+            if self.host is not None:
+                self._collect()
+        return restarts
+
+    def _deliver_one(self, item: Pending) -> bool | None:
+        number = item.number
+        action = self._actions.get(number, _DEFAULT)
+        handler, flags, _, blocked = action
+        if self.ignores(number):
+            return None
+        if handler == SIG_DFL:
+            self._suffer(number)
+            return None
+        if flags & SA_RESETHAND:
+            self.set_action(number, (SIG_DFL, *action[1:]))
+        thread = self._process.threads.current
+        outer, thread.suspended_mask = thread.suspended_mask, None
+        before = thread.mask if outer is None else outer
+        self.mask |= blocked | (0 if flags & SA_NODEFER else bit(number))
+        after = run_handler(self._process, thread, item.number, item.info, handler, flags, before)
+        self.mask = after
+        if outer is not None:
+            thread.suspended_mask = after
+        return bool(flags & SA_RESTART)
+
+    def _suffer(self, number: int) -> None:
+        """Let a signal have its default action."""
+        if self.host is not None:
+            self.host.suffer(number)
+        elif number not in STOPPING:
+            self._process.threads.exit_group(128 + number)
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    def send(self, number: int, info: bytes) -> None:
+        """Send a signal to the guest's process; if the calling thread handles it, it will when the call returns."""
+        lets_through = [thread for thread in self._process.threads.all() if not thread.mask & bit(number)]
+        if self.host is not None and number not in self._virtual and not (self.handles(number) and lets_through):
+            self.host.send(number)
+        elif not self.ignores(number):
+            self.note(Pending(number, info, None))
+            if self._process.threads.current not in lets_through and lets_through:
+                self.kick(lets_through[0])
+
+    def send_thread(self, thread: GuestThread, number: int, info: bytes) -> None:
+        """Send a signal to one thread of the guest's."""
+        host = self.host
+        alone = len(self._process.threads.all()) == 1
+        held_back = alone and thread.mask & bit(number)
+        if host is not None and number not in self._virtual and (held_back or not self.handles(number)):
+            host.send_thread(thread.tid, number)
+        elif not self.ignores(number):
+            self.note(Pending(number, info, thread))
+            if thread is not self._process.threads.current:
+                self.kick(thread)
+
+    # -- kicks ----------------------------------------------------------------------------------------------------
+
+    def kick(self, thread: GuestThread) -> None:
+        """Have a thread that waits in the kernel look up, and again until it has taken what is pending for it."""
+        if self.host is not None:
+            self._watch()
+            self._kick_once(thread)
+            self.host.alert()
+
+    def _kick_once(self, thread: GuestThread) -> None:
+        from pywasmjit.wali.kernel.host_signals import KICK
+
+        assert self.host is not None
+        with suppress(OSError):  # it may have ended
+            self.host.send_thread(thread.tid, KICK)
+
+    def _watch(self) -> None:
+        """See to it that the watcher runs."""
+        with self._lock:
+            if self._watched or self.host is None:
+                return
+            self._watched = True
+        threading.Thread(target=self._watch_arrivals, args=(self.host,), name="signals", daemon=True).start()
+
+    def _watch_arrivals(self, host: HostSignals) -> None:
+        import select
+
+        host.block_all()
+        poll = select.poll()
+        poll.register(host.pipe, select.POLLIN)
+        pause = _LATE
+        waiting = False
+        while True:
+            if poll.poll(pause * 1000 if waiting else None):
+                pause = _SOON / 2
+            waiting = self._chase()
+            pause = min(2 * pause, _LATE)
+
+    def _chase(self) -> bool:
+        """Kick a thread for each signal that one could take, if there were some before too; tell whether there are."""
+        self._collect()
+        found = False
+        kicked: list[GuestThread] = []
+        for thread in self._process.threads.all():
+            if self.pending and thread not in kicked and self._takeable(thread) is not None:
+                kicked.append(thread)
+                found = True
+                self._kick_once(thread)
+        return found
+
+    def after_fork(self) -> None:
+        """In a child process: nothing is pending, and the watcher is gone."""
+        self._lock = threading.RLock()
+        self.pending.clear()
+        if self.host is not None:
+            self.host.after_fork()
+            watched, self._watched = self._watched, False
+            if watched:
+                self._watch()
+
+
+def _order(item: Pending) -> tuple[bool, int]:
+    return item.thread is None, item.number
+
+
+def _child_info() -> bytes:
+    """Return the siginfo of SIGCHLD, from a child that can be waited for."""
+    import os
+
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WCONTINUED | os.WNOHANG | os.WNOWAIT)
+    except OSError:
+        found = None
+    if found is None:
+        return pack_siginfo(SIGCHLD, SI_USER)
+    return pack_siginfo(SIGCHLD, found.si_code, found.si_pid, found.si_uid, found.si_status)

@@ -280,6 +280,9 @@ def _after_fork() -> None:
     for threads in list(_all):
         if get_ident() in threads._by_ident:
             threads.after_fork()
+            process = threads._process()
+            if process is not None:
+                process.signals.after_fork()
 
 
 register_after_fork(_after_fork)

@@ -11,8 +11,8 @@ out, and is not to be asked again); else the call goes on with what is left of i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from errno import EAGAIN, EINTR
 from math import inf
 from struct import Struct
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pywasmjit.runtime.deadlines import check, remaining, wait_slice
 from pywasmjit.wali.abi.poll import POLLFD, POLLIN, POLLOUT
-from pywasmjit.wali.abi.signal import SIG_SETMASK, SIGSET, SIGSET_SIZE
+from pywasmjit.wali.abi.signal import SIGSET, SIGSET_SIZE
 from pywasmjit.wali.abi.socket import SOL_SOCKET
 from pywasmjit.wali.abi.sockopt import SO_RCVTIMEO, SO_SNDTIMEO
 from pywasmjit.wali.table import Restart
@@ -58,8 +58,12 @@ def wait(process: Process, attempt: Callable[[float], Result], seconds: float) -
     while True:
         left = max(0.0, end - monotonic())
         part = min(left, wait_slice()) if has_deadline() else left
+        if process.signals.interrupting():  # what is ready comes first; to wait would be to miss the signal
+            part = 0.0
         try:
             found = attempt(part)
+            if part != left and not found and process.interrupted(Restart.NEVER):
+                raise Interrupted
         except InterruptedError:
             if process.interrupted(Restart.NEVER):
                 raise Interrupted from None
@@ -105,6 +109,8 @@ def await_ready(process: Process, fd: int, events: int, end: float) -> bool:
     pollfd = bytearray(POLLFD.pack(fd, events, 0))
     while True:
         check()
+        if process.signals.interrupting():
+            raise OSError(EINTR, "a signal")
         left = end - monotonic()
         if process.kernel.poll(pollfd, max(0.0, min(left, wait_slice()))):
             return True
@@ -124,18 +130,9 @@ def would_block() -> OSError:
     return OSError(EAGAIN, "would block")
 
 
-@contextmanager
-def signal_mask(process: Process, mask: int | None) -> Iterator[None]:
+def signal_mask(process: Process, mask: int | None) -> AbstractContextManager[None]:
     """Block another set of signals for the time of a call; None for no change."""
-    if mask is None:
-        yield
-        return
-    before = process.signals.mask
-    process.signals.change_mask(SIG_SETMASK, mask)
-    try:
-        yield
-    finally:
-        process.signals.mask = before
+    return process.signals.masked(mask)
 
 
 def read_signal_set(process: Process, address: int, size: int) -> int | None:

@@ -36,6 +36,9 @@ def by_descriptor(fd: int) -> bytes:
     return b"." if fd == AT_FDCWD else b"/proc/self/fd/%d" % fd
 
 
+_DAY: Final = 86400.0
+
+
 class PortableCalls:
     """The second half of `PortableKernel`."""
 
@@ -185,6 +188,10 @@ class PortableCalls:
         if size < length or size % 8:
             raise OSError(EINVAL, "sched_getaffinity: size")
         return chosen.to_bytes(length, "little")
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep for that long, or until a signal comes: EINTR."""
+        time.sleep(min(seconds, _DAY))
 
     def futex(self, address: int, operation: int, value: int, second: int, address2: int, value3: int) -> int:
         """futex(2), operations that do not wait; second: the number that takes the place of the timeout."""

@@ -133,6 +133,9 @@ class RawCalls(PortableCalls):
         length = self._call("sched_getaffinity", pid, c_uint(len(buffer)), buffer)
         return buffer.raw[:length]
 
+    def sleep(self, seconds: float) -> None:
+        self._call("ppoll", None, 0, TIMESPEC.pack(*divmod(int(min(seconds, _LONGEST) * GIGA) + 1, GIGA)), None, 8)
+
     has_futex = True
 
     def futex(self, address: int, operation: int, value: int, second: int, address2: int, value3: int) -> int:

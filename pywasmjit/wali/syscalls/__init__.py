@@ -28,6 +28,7 @@ from pywasmjit.wali.syscalls import (
     system,
     terminal,
     time,
+    timers,
     transfer,
 )
 from pywasmjit.wali.table import TABLE
@@ -59,5 +60,6 @@ __all__ = [
     "system",
     "terminal",
     "time",
+    "timers",
     "transfer",
 ]

@@ -28,7 +28,7 @@ from pywasmjit.wali.abi.futex import (
 )
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.table import Int, Pointer, Restart, Unsigned, partial, syscall
-from pywasmjit.wali.waiting import has_deadline
+from pywasmjit.wali.waiting import Interrupted, has_deadline
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
@@ -109,8 +109,10 @@ def _wait(process: Process, address: int, futex_op: int, expected: int, end: flo
         except TimeoutError:
             if part == end:
                 raise
-        if process.signals.interrupting():
-            raise InterruptedError
+        except InterruptedError:
+            pass
+        if process.interrupted(Restart.ALWAYS if end == inf else Restart.NEVER):
+            raise Interrupted
         check()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi.time import CLOCKS, GIGA, TIMESPEC, TIMEVAL, TIMEZONE
 from pywasmjit.wali.table import In, Int, Number, Out, Pointer, syscall
+from pywasmjit.wali.waiting import Interrupted
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
@@ -60,11 +61,19 @@ def _duration(process: Process, address: int) -> float:
     return float(seconds + nanoseconds / GIGA)
 
 
+def _sleep(process: Process, seconds: float, remain: int) -> int:
+    left = process.sleep(seconds)
+    if left:
+        if remain:
+            process.memory.pack(TIMESPEC, remain, *divmod(int(left * GIGA), GIGA))
+        raise Interrupted
+    return 0
+
+
 @syscall("nanosleep")
 def nanosleep(process: Process, req: TimespecIn, rem: TimespecOut) -> int:
-    """Linux: nanosleep(2); nothing interrupts it yet, so `rem` is not written."""
-    process.sleep(_duration(process, req))
-    return 0
+    """Linux: nanosleep(2)."""
+    return _sleep(process, _duration(process, req), rem)
 
 
 TIMER_ABSTIME = 1
@@ -77,6 +86,5 @@ def clock_nanosleep(process: Process, clockid: ClockId, flags: Int, request: Tim
     host.clock_getres(clockid)
     seconds = _duration(process, request)
     if flags & TIMER_ABSTIME:
-        seconds -= host.clock_gettime(clockid)
-    process.sleep(seconds)
-    return 0
+        return _sleep(process, seconds - host.clock_gettime(clockid), 0)
+    return _sleep(process, seconds, remain)

@@ -1,0 +1,220 @@
+"""Signals of a process that is the guest's own: what reaches the host is told, what the guest wants is the kernel's.
+
+CPython's own handler in C is installed for each signal that the guest handles: it sets a flag, at which the main
+thread's interpreter calls `arrived` at its next loop edge or call, and writes the signal's number into a pipe.  The
+pipe keeps every arrival, in order, and wakes whoever watches it.  All other signals have the kernel's dispositions.
+
+The kick is a signal that Linux itself never sends.  It has no effect but those two, and to interrupt a system call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from contextlib import suppress
+from struct import pack, unpack
+from typing import TYPE_CHECKING, Any, Final
+
+from pywasmjit.wali.abi.numbers import BY_MACHINE
+from pywasmjit.wali.abi.signal import (
+    NSIG,
+    SA_NOCLDSTOP,
+    SA_NOCLDWAIT,
+    SIG_SETMASK,
+    SIGBUS,
+    SIGCHLD,
+    SIGFPE,
+    SIGILL,
+    SIGINFO_SIZE,
+    SIGKILL,
+    SIGSEGV,
+    SIGSTKFLT,
+    SIGSTOP,
+    UNBLOCKABLE,
+    bit,
+)
+from pywasmjit.wali.abi.time import GIGA, TIMESPEC
+from pywasmjit.wali.files import move_high
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+KICK: Final = SIGSTKFLT
+FAULTS: Final = frozenset((SIGILL, SIGBUS, SIGFPE, SIGSEGV))
+LIBC_OWN: Final = frozenset((32, 33))
+"""The host's libc needs them itself: a thread that blocks 33 hangs a process at its next `setuid`."""
+VIRTUAL: Final = FAULTS | LIBC_OWN | {KICK}
+"""Signals whose dispositions and masks never reach the kernel."""
+
+_MASKABLE: Final = (1 << 64) - 1 & ~UNBLOCKABLE & ~sum(bit(number) for number in VIRTUAL)
+_ALL: Final = (1 << 64) - 1 & ~sum(bit(number) for number in LIBC_OWN)
+_ONSTACK: Final = 0x0800_0000
+_DEFAULT, _IGNORE = 0, 1
+
+
+class _Action(ctypes.Structure):
+    """struct sigaction of glibc and musl."""
+
+    _fields_ = (
+        ("handler", ctypes.c_void_p),
+        ("mask", ctypes.c_ulong * 16),
+        ("flags", ctypes.c_int),
+        ("restorer", ctypes.c_void_p),
+    )
+
+
+class HostSignals:
+    """The signals of this process.  Made in Python's main thread; raises NotImplementedError where that cannot be."""
+
+    def __init__(self, arrived: Callable[[int, FrameType | None], Any]) -> None:
+        """Prepare all signals; what is ignored stays so, all others get their default action.
+
+        arrived: called in the main thread some time after a handled signal, or the kick, has reached the process.
+        """
+        numbers = BY_MACHINE.get(os.uname().machine) if sys.platform == "linux" else None
+        if numbers is None:
+            raise NotImplementedError
+        self._numbers = numbers
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._syscall: Any = libc["syscall"]
+        self._syscall.restype = ctypes.c_ssize_t
+        self._sigaction: Any = libc["sigaction"]
+        self.initial_mask = self._set_mask(_ALL)
+        self.ignored = {n for n in _handleable() if signal.getsignal(n) == signal.SIG_IGN}
+        for number in _handleable():
+            signal.signal(number, arrived)
+        found = _Action()
+        self._sigaction(KICK, None, ctypes.byref(found))
+        self._handler: int = found.handler
+        for number in _handleable() - {KICK}:
+            self._install(number, _IGNORE if number in self.ignored else _DEFAULT, 0)
+        self._open_pipe()
+        self._set_mask(self.initial_mask & _MASKABLE)
+
+    def _open_pipe(self) -> None:
+        reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.pipe, self._writing = move_high(reading), move_high(writing)
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+
+    def after_fork(self) -> None:
+        """Have a pipe of one's own in a child, whose calling thread is Python's main one."""
+        os.close(self.pipe)
+        old = self._writing
+        self._open_pipe()
+        os.close(old)
+
+    def _call(self, name: str, *arguments: Any) -> int:
+        result: int = self._syscall(self._numbers[name], *arguments)
+        if result < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return result
+
+    def _install(self, number: int, handler: int, flags: int) -> None:
+        action = _Action(handler=handler, flags=flags | _ONSTACK)
+        self._sigaction(number, ctypes.byref(action), None)
+
+    # -- dispositions, masks --------------------------------------------------------------------------------------
+
+    def handle(self, number: int, flags: int) -> None:
+        """Tell of a signal from now on.  flags: the guest's."""
+        kept = flags & (SA_NOCLDSTOP | SA_NOCLDWAIT) if number == SIGCHLD else 0
+        self._install(number, self._handler, kept)
+
+    def ignore(self, number: int) -> None:
+        """Have the kernel ignore a signal."""
+        self._install(number, _IGNORE, 0)
+
+    def default(self, number: int, flags: int) -> None:
+        """Give a signal its default action."""
+        kept = flags & (SA_NOCLDSTOP | SA_NOCLDWAIT) if number == SIGCHLD else 0
+        self._install(number, _DEFAULT, kept)
+
+    def block(self, mask: int) -> None:
+        """Set the calling thread's blocked signals, as far as the kernel may know them."""
+        self._set_mask(mask & _MASKABLE)
+
+    def block_all(self) -> None:
+        """Keep all signals from a thread of the engine's."""
+        self._set_mask(_ALL)
+
+    def _set_mask(self, mask: int) -> int:
+        before = ctypes.create_string_buffer(8)
+        self._call("rt_sigprocmask", SIG_SETMASK, pack("=Q", mask), before, 8)
+        return int(unpack("=Q", before.raw)[0])
+
+    def pending(self) -> int:
+        """Return the signals that the kernel holds back from the calling thread."""
+        found = ctypes.create_string_buffer(8)
+        self._call("rt_sigpending", found, 8)
+        return int(unpack("=Q", found.raw)[0])
+
+    # -- arrivals -------------------------------------------------------------------------------------------------
+
+    def drain(self) -> bytes:
+        """Return the numbers of the signals that have arrived since the last time."""
+        try:
+            return os.read(self.pipe, 4096)
+        except BlockingIOError:
+            return b""
+
+    def alert(self) -> None:
+        """Wake whoever watches the pipe."""
+        with suppress(BlockingIOError):
+            os.write(self._writing, b"\0")
+
+    def dequeue(self, mask: int, seconds: float) -> bytes:
+        """Wait for one of a set of blocked signals and take it: its siginfo.  Raises EAGAIN, EINTR."""
+        info = ctypes.create_string_buffer(SIGINFO_SIZE)
+        timeout = TIMESPEC.pack(*divmod(int(seconds * GIGA), GIGA))
+        self._call("rt_sigtimedwait", pack("=Q", mask & _MASKABLE), info, timeout, 8)
+        return info.raw
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    def send(self, number: int) -> None:
+        """Send a signal to the process."""
+        os.kill(os.getpid(), number)
+
+    def send_thread(self, tid: int, number: int) -> None:
+        """Send a signal to a thread of the process."""
+        self._call("tgkill", os.getpid(), tid, number)
+
+    def queue(self, pid: int, number: int, info: bytes) -> None:
+        """rt_sigqueueinfo(2)."""
+        self._call("rt_sigqueueinfo", pid, number, info)
+
+    def suffer(self, number: int) -> None:
+        """Let a signal have its default action, now."""
+        self._install(number, _DEFAULT, 0)
+        self.send_thread(_gettid(), number)
+        before = self._set_mask(_ALL & ~bit(number))
+        self._set_mask(before)
+
+    # -- timers ---------------------------------------------------------------------------------------------------
+
+    def setitimer(self, which: int, new: bytes) -> bytes:
+        """setitimer(2); return the old value."""
+        old = ctypes.create_string_buffer(32)
+        self._call("setitimer", which, new, old)
+        return old.raw
+
+    def getitimer(self, which: int) -> bytes:
+        """getitimer(2)."""
+        old = ctypes.create_string_buffer(32)
+        self._call("getitimer", which, old)
+        return old.raw
+
+
+def _gettid() -> int:
+    from threading import get_native_id
+
+    return get_native_id()
+
+
+def _handleable() -> set[int]:
+    """Return the signals for which a handler can be installed, without those of faults."""
+    return set(range(1, NSIG + 1)) - FAULTS - LIBC_OWN - {SIGKILL, SIGSTOP}

@@ -1,0 +1,29 @@
+"""Handlers of signals in C programs: natively, in this process, and by the command line."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from commands import run_command
+from running import Run
+
+import pywasmjit as wj
+
+HERE = Path(__file__).parent
+PROGRAM = HERE / "handlers.c"
+
+
+@pytest.mark.parametrize("what", ["basics", "held", "info", "jumps", "waits", "timers"])
+def test_handlers(tmp_path: Path, what: str) -> None:
+    run = Run(PROGRAM, [what], cwd=tmp_path)
+    expected = run.native()
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    found = run.wasm(wj.Policy.allow_all())
+    assert found.stdout.decode() == expected.stdout.decode()
+    assert found == expected
+    assert {number: signal.getsignal(number) for number in signal.valid_signals()} == before
+    command = run_command(PROGRAM, what)
+    assert command.stdout.decode() == expected.stdout.decode()
+    assert (command.returncode, command.stderr) == (expected.status, expected.stderr)
