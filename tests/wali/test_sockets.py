@@ -22,6 +22,7 @@ def work(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
+BOTH = ("raw", "portable")
 LABELS = ("sandbox", "everything")
 
 
@@ -53,7 +54,7 @@ def compare(
 
 
 def test_sockets_and_options(work: Path) -> None:
-    compare("sockets", work)
+    compare("sockets", work, ways=BOTH)
 
 
 def test_connections_and_datagrams(work: Path) -> None:
@@ -62,7 +63,7 @@ def test_connections_and_datagrams(work: Path) -> None:
 
 def test_unix_sockets(work: Path) -> None:
     names = ["name", "./name", f"{work}/name", "missing/name", "name/", ".", "sub/../name", "x" * 80]
-    compare("unix", work, *names)
+    compare("unix", work, *names, ways=BOTH)
 
 
 def test_long_names_in_the_working_directory_of_the_process(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,11 +80,11 @@ def test_long_names_in_the_working_directory_of_the_process(work: Path, monkeypa
 
 
 def test_messages(work: Path) -> None:
-    compare("messages", work)
+    compare("messages", work, ways=BOTH)
 
 
 def test_poll_and_select(work: Path) -> None:
-    printed = compare("pollers", work)
+    printed = compare("pollers", work, ways=BOTH)
     assert "waited=1\n" in printed
     assert "waited=0\n" not in printed
 

@@ -3,11 +3,11 @@
 int main(int argc, char **argv, char **envp)
 {
     (void)envp, (void)argc;
-    static char large[3 << 20];
+    static char large[1 << 20];
     long size = sizeof large;
     int fd = (int)number(argv[2]);
     for (long i = 0; i < size; i += 13) large[i] = (char)(i * 7 >> 3);
-    struct iovec parts[3] = {{large, 1}, {large + 1, 1 << 20}, {large + 1 + (1 << 20), size - 1 - (1 << 20)}};
+    struct iovec parts[3] = {{large, 1}, {large + 1, 1 << 19}, {large + 1 + (1 << 19), size - 1 - (1 << 19)}};
     struct msghdr m;
     clear(&m, sizeof m);
     m.iov = parts, m.iovlen = 3;

@@ -46,6 +46,8 @@ class PortableSockets:
         """socket(2); kind: without flags."""
         import socket
 
+        if family < 0 or protocol < 0:  # Python would choose
+            raise OSError(EAFNOSUPPORT if family < 0 else EINVAL, "socket")
         return socket.socket(family, kind, protocol).detach()
 
     def socketpair(self, family: int, kind: int, protocol: int) -> tuple[int, int]:
@@ -58,12 +60,12 @@ class PortableSockets:
     def bind(self, fd: int, name: bytes) -> None:
         """bind(2)."""
         with _opened(fd) as socket:
-            socket.bind(_place(name))
+            socket.bind(_place(name, socket.family))
 
     def connect(self, fd: int, name: bytes) -> None:
         """connect(2)."""
         with _opened(fd) as socket:
-            socket.connect(_place(name))
+            socket.connect(_place(name, socket.family))
 
     def listen(self, fd: int, backlog: int) -> None:
         """listen(2)."""
@@ -96,7 +98,7 @@ class PortableSockets:
         """sendmsg(2); name: None for none."""
         with _opened(fd) as socket:
             messages = [(each.level, each.type, each.data) for each in control]
-            return socket.sendmsg(self._views(parts), messages, flags, _place(name) if name else None)
+            return socket.sendmsg(self._views(parts), messages, flags, _place(name, socket.family) if name else None)
 
     def receive(self, fd: int, parts: Parts, flags: int, room: int) -> Received:
         """recvmsg(2); room: bytes for control messages in the host's layout."""
@@ -117,7 +119,7 @@ class PortableSockets:
     def get_option(self, fd: int, level: int, option: int, size: int) -> bytes:
         """getsockopt(2); returns what the kernel wrote."""
         with _opened(fd) as socket:
-            return socket.getsockopt(level, option, min(size, _OPTION_MAX))
+            return socket.getsockopt(level, option, max(1, min(size, _OPTION_MAX)))[:size]
 
     def set_option(self, fd: int, level: int, option: int, value: bytes) -> None:
         """setsockopt(2)."""
@@ -142,11 +144,13 @@ def _opened(fd: int) -> Iterator[socket.socket]:
 # -- addresses: Linux's bytes and Python's tuples ---------------------------------------------------------------------
 
 
-def _place(name: bytes) -> Any:
-    """Return an address as Python's `socket` takes it.  Raises EINVAL, EAFNOSUPPORT."""
+def _place(name: bytes, wanted: int) -> Any:
+    """Return an address as Python's `socket` takes it.  Raises EINVAL; EAFNOSUPPORT for one of another family."""
     import socket
 
     family = int.from_bytes(name[:2], "little")
+    if family != wanted and len(name) >= abi.SOCKADDR_IN_SIZE:
+        raise OSError(EINVAL if wanted == socket.AF_UNIX else EAFNOSUPPORT, "address family")
     if family == abi.AF_UNIX and 2 < len(name) <= abi.SOCKADDR_UN_SIZE:
         path = name[abi.SUN_PATH :]
         return path if path.startswith(b"\0") else path.partition(b"\0")[0]
@@ -156,7 +160,7 @@ def _place(name: bytes) -> Any:
         scope = int.from_bytes(name[24:28], "little")
         flow = int.from_bytes(name[4:8], "big")
         return socket.inet_ntop(socket.AF_INET6, name[8:24]), int.from_bytes(name[2:4], "big"), flow, scope
-    raise OSError(EINVAL if family in abi.FAMILIES.values() else EAFNOSUPPORT, "address")
+    raise OSError(EINVAL, "address")
 
 
 def _name(family: int, place: Any) -> bytes:
