@@ -67,8 +67,12 @@ class Image:
 def execute(process: Process, path: bytes, argv: int, envp: int) -> NoReturn:
     """Become another program.  Raises OSError if that cannot be; argv, envp: guest addresses of arrays."""
     require_own_process(process, "execve")
-    args, environment = read_arguments(process.memory, argv, envp)
-    image = look(process, path, args or [b""])
+    file = _open(process, path)
+    try:
+        args, environment = read_arguments(process.memory, argv, envp)
+        image = look(process, file, path, args or [b""])
+    finally:
+        os.close(file)
     try:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):
@@ -109,11 +113,14 @@ def _read_strings(memory: GuestMemory, address: int, room: int) -> tuple[list[by
 # -- looking ----------------------------------------------------------------------------------------------------------
 
 
-def look(process: Process, path: bytes, args: list[bytes]) -> Image:
-    """Find out what executing `path` comes to.  Raises ENOENT, EACCES, ENOEXEC, ELOOP and what opening raises."""
+def look(process: Process, file: int, path: bytes, args: list[bytes]) -> Image:
+    """Find out what executing `path`, open as `file`, comes to.
+
+    Raises ENOENT, EACCES, ENOEXEC, ELOOP and what opening interpreters raises.
+    """
     is_script = False
     for _ in range(_MOST_INTERPRETERS + 1):
-        fd = _open(process, path)
+        fd = _open(process, path) if is_script else os.dup(file)
         try:
             head = _read_head(fd)
             if not head.startswith(b"#!"):
@@ -159,14 +166,14 @@ def parse_script(head: bytes) -> tuple[bytes, list[bytes]]:
 
     Raises ENOEXEC if there is none, or its name may go on after the bytes that are looked at.
     """
-    line, newline, _ = head[2:].partition(b"\n")
+    line, newline, _ = head[2:_HEAD].partition(b"\n")
     line, nul, _ = line.partition(b"\0")
-    complete = newline or nul or len(head) < _HEAD
+    is_cut = not (newline or nul or len(head) < _HEAD)
     text = line.lstrip(_BLANK)
     name = text.replace(b"\t", b" ").partition(b" ")[0]
-    if not name or (not complete and name == text):
+    if not name or (is_cut and name == text):
         raise OSError(ENOEXEC, "no interpreter")
-    option = text[len(name) :].strip(_BLANK)
+    option = (text[:-1] if is_cut else text)[len(name) :].strip(_BLANK)
     return name, [option] if option else []
 
 
