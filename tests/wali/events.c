@@ -72,9 +72,9 @@ int main(int argc, char **argv, char **envp)
     show("old", old.interval.nsec);
     TRY(sys_timerfd_gettime(fd, &old));
     show("interval", old.interval.sec);
-    show("value", old.value.sec);
+    show("value", old.value.sec > 900 && old.value.sec < 1000);
     TRY(sys_timerfd_settime(fd, 0, &off, &old));
-    show("value", old.value.sec);
+    show("value", old.value.sec > 900 && old.value.sec < 1000);
     sys_clock_gettime(1, &soon.value);
     TRY(sys_timerfd_settime(fd, 1, &soon, NULL));
     TRY(sys_read(fd, &value, 8));

@@ -55,7 +55,7 @@ int main(int argc, char **argv, char **envp)
     u64 mask = 1 << 9;
     fds[1].fd = ends[1];
     polled(sys_ppoll(fds, 2, &later, &mask, 8), fds, 2);
-    show("left", later.sec == 99 && later.nsec > 0);
+    show("left", later.sec < 100 && later.sec > 50);
     sys_clock_gettime(1, &start);
     TRY(sys_ppoll(fds, 1, &soon, NULL, 0));
     show("waited", elapsed(&start) >= 30);
@@ -70,10 +70,10 @@ int main(int argc, char **argv, char **envp)
     TRY(sys_ppoll(fds, 1, &wrong, NULL, 8));
 
     u64 r[17] = {1 << ends[0]}, w[17] = {1 << ends[1]}, x[17] = {1 << ends[0]};
-    struct timeval limit = {5, 0}, none = {0, 0};
+    struct timeval limit = {50, 0}, none = {0, 0};
     long n = sys_select(ends[1] + 1, r, w, x, &limit);
     sets("ready", n, r, w, x);
-    show("left", limit.sec);
+    show("left", limit.sec < 50 && limit.sec > 20);
     sys_write(ends[1], "x", 1);
     r[0] = 1 << ends[0] | 1 << pair[0], w[0] = 1 << ends[1];
     n = sys_select(64, r, w, NULL, NULL);
