@@ -1,0 +1,95 @@
+/* signalled HOW N: be told by others; print each arrival's time, and at last how many there were. */
+#include "try.h"
+CALL1(pipe, int *)
+CALL0(sched_yield)
+#include "signals.h"
+#include "threads.h"
+
+static volatile int count;
+static int wanted;
+static volatile u32 work;
+static int ends[2];
+
+static void arrived(int number)
+{
+    struct timespec now;
+    (void)number;
+    count = count + 1;
+    sys_clock_gettime(1, &now);
+    struct out line = {1, 0, {0}};
+    integer(&line, now.sec * 1000000000 + now.nsec, 0);
+    text(&line, "\n");
+    flush(&line);
+}
+
+static void compute(void)
+{
+    u32 x = 1;
+    for (int i = 0; i < 3000; i++) x = x * 1664525 + 1013904223;
+    work = work + x;
+}
+
+static void piping(int number)
+{
+    (void)number;
+    count = count + 1;
+    sys_write(ends[1], "x", 1);
+}
+
+static void informed(int number, struct siginfo *info, void *context)
+{
+    (void)context;
+    show("number", number);
+    show("code", info->code);
+    show("pid", info->pid > 0);
+    count = count + 1;
+}
+
+/* Compute, sleep and read in turn until every signal has put a byte into the pipe. */
+static void alternate(void)
+{
+    struct timespec some = {0, 100000};
+    char byte;
+    for (int bytes = 0; bytes < wanted;) {
+        compute();
+        some.nsec = some.nsec * 7 % 300000;
+        sys_nanosleep(&some, NULL);
+        if (sys_read(ends[0], &byte, 1) == 1) bytes++;
+    }
+    show("count", count);
+}
+
+static void *thread_main(void *argument)
+{
+    (void)argument;
+    unblock(~0ul);
+    alternate();
+    return NULL;
+}
+
+int main(int argc, char **argv, char **envp)
+{
+    (void)envp, (void)argc;
+    const char *how = argv[1];
+    wanted = (int)number(argv[2]);
+    char byte;
+    struct thread thread = {.number = 1};
+    sys_pipe(ends);
+    if (!equal(how, "default")) handle(10, arrived, 0, 0);
+    if (equal(how, "alternate") || equal(how, "thread")) handle(40, piping, 0, 0);
+    if (equal(how, "info")) handle(10, informed, SA_SIGINFO, 0);
+    if (equal(how, "ignore")) handle(10, IGNORE, 0, 0);
+    if (equal(how, "thread")) {
+        block(~0ul);
+        start(&thread);
+    }
+    text(&out, "ready\n");
+    flush(&out);
+    if (equal(how, "spin")) while (count < wanted) work = work + 1;
+    else if (equal(how, "read") || equal(how, "info")) while (count < wanted) sys_read(ends[0], &byte, 1);
+    else if (equal(how, "alternate")) alternate();
+    else if (equal(how, "thread")) join(&thread);
+    else while (sys_read(0, &byte, 1) > 0);
+    text(&out, "end\n");
+    return done();
+}

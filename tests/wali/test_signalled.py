@@ -1,0 +1,90 @@
+"""Signals from outside, and deaths by signals, in a process of the program's own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from statistics import median
+
+import pytest
+from commands import run_command, start
+from running import Run
+
+HERE = Path(__file__).parent
+PROGRAM = HERE / "signalled.c"
+PATIENCE = 30
+
+
+def started(how: str, count: int = 0) -> subprocess.Popen[bytes]:
+    process = start(PROGRAM, how, str(count))
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+@pytest.mark.parametrize(("how", "most"), [("spin", 0.2e-3), ("read", 0.5e-3)])
+def test_a_signal_reaches_its_handler_soon(how: str, most: float) -> None:
+    count = 40
+    delays = []
+    with started(how, count) as process:
+        assert process.stdout is not None
+        for _ in range(count):
+            time.sleep(0.006)
+            sent = time.monotonic_ns()
+            process.send_signal(signal.SIGUSR1)
+            delays.append(int(process.stdout.readline()) - sent)
+        assert process.stdout.read() == b"end\n"
+    assert process.returncode == 0
+    # The figure is for an idle machine; a busy one is forgiven a scheduler's time slice.
+    assert median(delays) / 1e9 < most + 0.02
+
+
+@pytest.mark.parametrize("how", ["alternate", "thread"])
+def test_no_signal_is_lost(how: str) -> None:
+    count = 1000
+    with started(how, count) as process:
+        for number in range(count):
+            process.send_signal(40)
+            time.sleep(number % 7 * 5e-5)
+        assert process.communicate(timeout=PATIENCE) == (b"count=%d\nend\n" % count, b"")
+    assert process.returncode == 0
+
+
+def test_who_sent_it() -> None:
+    with started("info", 1) as process:
+        process.send_signal(signal.SIGUSR1)
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert b"number=10\ncode=0\n" in output
+
+
+@pytest.mark.parametrize("how", ["default", "ignore"])
+def test_dispositions_of_the_kernel(how: str) -> None:
+    with started(how) as process:
+        process.send_signal(signal.SIGUSR1)
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, output) == ((-signal.SIGUSR1, b"") if how == "default" else (0, b"end\n"))
+
+
+def test_stop_and_continue() -> None:
+    with started("read", 1) as process:
+        process.send_signal(signal.SIGTSTP)
+        assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+        process.send_signal(signal.SIGCONT)
+        assert os.WIFCONTINUED(os.waitpid(process.pid, os.WCONTINUED)[1])
+        process.send_signal(signal.SIGUSR1)
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert output.endswith(b"end\n")
+
+
+DEATHS = ("term", "kill", "segv", "realtime", "unused", "abort", "alarm", "held", "pipe", "leave", "thread", "main")
+
+
+@pytest.mark.parametrize("how", DEATHS)
+def test_deaths(tmp_path: Path, how: str) -> None:
+    expected = Run(HERE / "dying.c", [how], cwd=tmp_path).native()
+    assert b"still here" not in expected.stdout
+    found = run_command(HERE / "dying.c", how)
+    assert (found.returncode, found.stdout, found.stderr) == (expected.status, expected.stdout, expected.stderr)
