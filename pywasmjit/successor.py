@@ -5,6 +5,7 @@ Started by `wali.execution`, never by hand: what to run, and with which rights, 
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -43,6 +44,8 @@ def main(descriptor: int) -> NoReturn:
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     state = read_state(descriptor)
+    for number in state["ignored"]:
+        signal.signal(number, signal.SIG_IGN)
     name = state["name"]
     program = Successor(file=name, timeout=state["timeout"], state=state, **state["options"])
     leave(attempt(program.run, name, verbose=program.verbose))

@@ -11,9 +11,11 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from signal import SIGPIPE, SIGXFSZ
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pywasmjit.runtime.deadlines import remaining
+from pywasmjit.wali.abi.signal import SIG_IGN
 from pywasmjit.wali.files import Origin
 from pywasmjit.wali.grants import GrantedPaths
 from pywasmjit.wali.policy import Capability, DirGrant, Policy
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from pywasmjit.wali.process import Process, Wali
 
 State: TypeAlias = "dict[str, Any]"
+
+_CHANGED_BY_PYTHON: Final = (SIGPIPE, SIGXFSZ)
+"""Signals whose dispositions do not survive the start of a Python."""
 
 _F_ADD_SEALS: Final = 1033
 _ALL_SEALS: Final = 0xF
@@ -47,6 +52,7 @@ def hand_over(process: Process, image: Image, environment: list[bytes], copy: Ca
         "policy": _policy_state(process, copy),
         "cwd": _cwd_state(process, copy),
         "files": [[guest, _origin_state(process, guest)] for guest in process.files.inherited()],
+        "ignored": [number for number in _CHANGED_BY_PYTHON if process.signals.action(number)[0] == SIG_IGN],
         "umask": process.attributes.kept_umask,
         "limits": list(process.attributes.kept_limits().items()),
         "timeout": None if left == float("inf") else left,

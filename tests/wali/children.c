@@ -72,7 +72,7 @@ static void pipes(void)
 static void waiting(void)
 {
     int gate[2], status = 7;
-    struct siginfo info;
+    struct ended info;
     TRY(sys_wait4(-1, &status, 0, NULL));
     TRY(sys_wait4(-1, &status, WNOHANG, NULL));
     TRY(sys_wait4(1, &status, 0, NULL));

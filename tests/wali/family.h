@@ -1,7 +1,7 @@
 /* Calls about processes, for programs that make and await children. */
 #include "more.h"
 
-struct siginfo { int signo, error, code, pad, pid; u32 uid; int status, rest[25]; };
+struct ended { int signo, error, code, pad, pid; u32 uid; int status, rest[25]; };
 
 #ifdef __wasm__
 CALL0(fork)
@@ -12,7 +12,7 @@ CALL0(fork)
 #endif
 CALL3(execve, const char *, const char **, const char **)
 CALL4(wait4, int, int *, int, struct rusage *)
-CALL5(waitid, int, int, struct siginfo *, int, struct rusage *)
+CALL5(waitid, int, int, struct ended *, int, struct rusage *)
 CALL1(pipe, int *)
 CALL2(pipe2, int *, int)
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,9 @@ def renew(work: Path, program: Path) -> None:
     (work / "to-script").symlink_to("s1")
 
 
-def outcome(command: list[str | Path], work: Path, **options: object) -> tuple[int, str, list[str]]:
-    where = {"cwd": work, "env": {"PYTHONPATH": str(ROOT), "KEPT": "engine"}, **options}
-    run = subprocess.run(command, capture_output=True, check=False, timeout=60, **where)  # type: ignore[call-overload]
+def outcome(command: Sequence[str | Path], work: Path) -> tuple[int, str, list[str]]:
+    env = {"PYTHONPATH": str(ROOT), "KEPT": "engine"}
+    run = subprocess.run(command, capture_output=True, check=False, timeout=60, cwd=work, env=env)
     out, err = (os.fsdecode(each) for each in (run.stdout, run.stderr))
     return run.returncode, err, out.splitlines()
 
@@ -101,6 +102,11 @@ def test_children_with_a_time_limit(tmp_path: Path) -> None:
     expected = outcome([native_program(source)], tmp_path)
     found = outcome([*ENGINE, "-A", "--timeout", "1m", wasm_program(source)], tmp_path)
     assert found[::2] == expected[::2]
+
+
+def test_children_that_signals_end(tmp_path: Path) -> None:
+    printed = both_ways("killed", tmp_path)
+    assert {"paused killed 15", "child stopped 19", "child continued", "reaped=-10"} < set(printed)
 
 
 def test_many_forks_leave_nothing(tmp_path: Path) -> None:
@@ -168,7 +174,17 @@ def test_rights_are_handed_on(tmp_path: Path) -> None:
     """A sandboxed program stays one: same directories, read-only as before, same capabilities."""
     work = tmp_path / "work"
     renew(work, wasm_program(HERE / "execute.c"))
-    command = [*ENGINE, "-q", "--dir", f"{work}::/here:ro", "--allow", "exec", "--argv0", "prog", work / PROG]
+    command: list[str | Path] = [
+        *ENGINE,
+        "-q",
+        "--dir",
+        f"{work}::/here:ro",
+        "--allow",
+        "exec",
+        "--argv0",
+        "prog",
+        work / PROG,
+    ]
     status, errors, lines = outcome([*command, "become", "../prog"], work)
     assert (status, errors) == (37, "")
     assert lines[0].startswith("told: [name] [a b]")
