@@ -7,7 +7,7 @@ CALL1(pipe, int *)
 enum { THREADS = 4, ROUNDS = 300 };
 
 static struct mutex mutex;
-static volatile long plain, waiting;
+static volatile long plain, waiting, told;
 static long counter;
 static const char *how;
 static u32 never;
@@ -45,7 +45,7 @@ static void *thread_main(void *argument)
     struct thread *t = argument;
     if (equal(how, "count")) work();
     else if (equal(how, "trap") && t->number == 3) {
-        while (waiting < 3) sys_sched_yield();
+        while (waiting < 3 || !told) sys_sched_yield();
         __builtin_trap();
     } else if (equal(how, "last")) {
         struct timespec some = {0, 50000000};
@@ -57,7 +57,7 @@ static void *thread_main(void *argument)
             sys_exit(5); /* as the main thread: kernels differ in whose status is the process's */
         }
     } else if (equal(how, "group") && t->number == 3) {
-        while (waiting < 3) sys_sched_yield();
+        while (waiting < 3 || !told) sys_sched_yield();
         sys_exit_group(44);
     } else block(t->number);
     return NULL;
@@ -80,6 +80,7 @@ int main(int argc, char **argv, char **envp)
         sys_exit(5);
     }
     flush(&out);
+    told = 1;
     if (equal(how, "main")) {
         while (waiting < THREADS) sys_sched_yield();
         return 7;
