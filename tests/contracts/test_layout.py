@@ -62,8 +62,9 @@ def test_the_recursion_limit_is_never_lowered() -> None:
 
 
 def test_no_path_of_a_developer_s_machine() -> None:
-    here = Path(__file__)
-    assert lines_with(r"(?<![\w.:])/(home|root|Users|work)/", [path for path in TEXTS if path != here]) == []
+    """Paths of a guest may have such names; what is below them then is no checkout."""
+    here, checkout = Path(__file__), r"(?<![\w.:])/(home|root|Users|work)/[^\s\"']*(pywasmjit|main|shared|\.pyenv)\b"
+    assert lines_with(checkout, [path for path in TEXTS if path != here]) == []
 
 
 def test_no_file_is_named_after_nothing() -> None:
