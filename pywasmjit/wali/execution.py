@@ -22,7 +22,7 @@ from errno import E2BIG, EACCES, EFAULT, ELOOP, EMFILE, ENOEXEC
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from pywasmjit.runtime.depth import original_stack_limit, raise_stack_limit, restore_stack_limit
+from pywasmjit.runtime.depth import raise_stack_limit, restore_stack_limit
 from pywasmjit.wali.abi.fcntl import AT_FDCWD, O_PATH, X_OK
 from pywasmjit.wali.abi.resource import RLIMIT_STACK
 from pywasmjit.wali.attributes import host_limit, set_host_limit
@@ -69,7 +69,8 @@ def execute(process: Process, path: bytes, argv: int, envp: int) -> NoReturn:
     require_own_process(process, "execve")
     file = _open(process, path)
     try:
-        args, environment = read_arguments(process.memory, argv, envp)
+        stack = process.attributes.limit(RLIMIT_STACK)[0]
+        args, environment = read_arguments(process.memory, argv, envp, stack)
         image = look(process, file, path, args or [b""])
     finally:
         os.close(file)
@@ -87,10 +88,12 @@ def execute(process: Process, path: bytes, argv: int, envp: int) -> NoReturn:
 # -- arguments --------------------------------------------------------------------------------------------------------
 
 
-def read_arguments(memory: GuestMemory, argv: int, envp: int) -> tuple[list[bytes], list[bytes]]:
-    """Copy in both arrays of strings.  Raises EFAULT, E2BIG by the kernel's rules."""
-    soft = (original_stack_limit() or host_limit(RLIMIT_STACK))[0]
-    room = max(min(soft // 4, _MOST_ROOM) if soft > 0 else _MOST_ROOM, _LEAST_ROOM)
+def read_arguments(memory: GuestMemory, argv: int, envp: int, stack: int) -> tuple[list[bytes], list[bytes]]:
+    """Copy in both arrays of strings; stack: the limit of the stack, of which they may take a quarter.
+
+    Raises EFAULT, E2BIG by the kernel's rules.
+    """
+    room = max(min(stack // 4, _MOST_ROOM), _LEAST_ROOM)
     args, room = _read_strings(memory, argv, room)
     environment, _ = _read_strings(memory, envp, room)
     return args, environment

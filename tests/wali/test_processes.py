@@ -194,6 +194,20 @@ def test_rights_are_handed_on(tmp_path: Path) -> None:
     assert lines == ["s1 killed 0"] or status == 0  # no capability for children: the program is told so
 
 
+def test_a_grant_is_handed_on_open(tmp_path: Path) -> None:
+    """What a program puts into the place of a granted directory is not granted to the program that it executes."""
+    work = tmp_path / "work"
+    renew(work, wasm_program(HERE / "swap.c"))
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "file").write_text("outside")
+    grants = ["--dir", f"{work}::/w", "--dir", f"{work / 'sub'}::/sub"]
+    command = [*ENGINE, "-q", *grants, "--allow", "exec", "./prog", "/w/prog", str(tmp_path / "secret")]
+    status, errors, lines = outcome(command, work)
+    assert (status, errors) == (0, "")
+    assert lines == ['sys_open("/sub/file", O_RDONLY, 0)=-2', 'sys_open("/sub/inner", O_RDONLY, 0)=3']
+    assert (work / "sub").is_symlink()
+
+
 @pytest.mark.parametrize("variable", ["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "LD_PRELOAD", "PYTHONVERBOSE"])
 def test_the_guests_environment_is_not_the_engines(tmp_path: Path, variable: str) -> None:
     work = tmp_path / "work"

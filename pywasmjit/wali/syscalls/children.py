@@ -35,7 +35,8 @@ def vfork(process: Process) -> int:
 def execve(process: Process, pathname: Path, argv: Pointer, envp: Pointer) -> int:
     """Linux: execve(2), of native programs, Wasm programs, and scripts for either.
 
-    Deviation: other formats give ENOEXEC even if the host could run them.
+    A Wasm program has the rights of the one that executes it; a native one all those of the user, also where a
+    sandboxed program executes it.  Deviation: other formats give ENOEXEC even if the host could run them.
     """
     return execution.execute(process, pathname, argv, envp)
 
