@@ -155,8 +155,8 @@ class Linkage:
             return
         memory = self.memories[index]
         if index not in self._views:
-            self._views[index] = {}
             memory.attach(self)
+            self._views.setdefault(index, {})
         self._views[index][name] = format, offset
         size = -1
         while size != memory.size_bytes:  # another thread may grow it meanwhile, before or after it sees the new name

@@ -107,6 +107,7 @@ class Memory:
         "_closed",
         "_limit_pages",
         "_maximum",
+        "_pages",
         "_reservation",
         "_shared",
         "_waiting",
@@ -137,6 +138,7 @@ class Memory:
         self._limit_pages = self._reservation.size // PAGE_SIZE
         self._whole = self._reservation.whole
         self.size_bytes = minimum * PAGE_SIZE
+        self._pages = minimum
 
     # -- what the memory is ---------------------------------------------------------------------------------------
 
@@ -147,8 +149,8 @@ class Memory:
 
     @property
     def pages(self) -> int:
-        """Current size in pages of 64 KiB."""
-        return self.size_bytes >> 16
+        """Current size in pages of 64 KiB, which all views reach."""
+        return self._pages
 
     @property
     def shared(self) -> bool:
@@ -204,12 +206,16 @@ class Memory:
             raise
 
     def _set_extent(self, size_bytes: int, whole: memoryview) -> None:
+        pages = size_bytes >> 16
+        if pages < self._pages:
+            self._pages = pages
         self.size_bytes = size_bytes
         self._whole = whole
         for reference in self._attached:
             refresher = reference()
             if refresher is not None:
                 refresher.refresh_memory(self)
+        self._pages = pages  # last: a guest thread that sees the new size may use it
 
     def attach(self, refresher: Refresher) -> None:
         """Have `refresher.refresh_memory(self)` called after each growth, and at `close`, with the lock held.

@@ -27,7 +27,8 @@ def _to_int(bits: int, name: str) -> Callable[[Any], int]:
     def convert(value: Any) -> int:
         number = index(value)
         if not low <= number <= high:
-            raise OverflowError(f"{name} out of range: {number}")
+            size = number.bit_length()  # Python refuses to print very long numbers
+            raise OverflowError(f"{name} out of range: {number if size < 256 else f'a number of {size} bits'}")
         return number & mask
 
     return convert
