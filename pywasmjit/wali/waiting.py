@@ -58,12 +58,13 @@ def wait(process: Process, attempt: Callable[[float], Result], seconds: float) -
     while True:
         left = max(0.0, end - monotonic())
         part = min(left, wait_slice()) if has_deadline() else left
-        if process.signals.interrupting():  # what is ready comes first; to wait would be to miss the signal
-            part = 0.0
+        interrupted = process.signals.interrupting()
         try:
-            found = attempt(part)
-            if part != left and not found and process.interrupted(Restart.NEVER):
-                raise Interrupted
+            found = attempt(0.0 if interrupted else part)  # what is ready comes before a signal
+            if interrupted and not found:
+                if process.interrupted(Restart.NEVER):
+                    raise Interrupted
+                continue
         except InterruptedError:
             if process.interrupted(Restart.NEVER):
                 raise Interrupted from None

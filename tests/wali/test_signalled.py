@@ -88,3 +88,11 @@ def test_deaths(tmp_path: Path, how: str) -> None:
     assert b"still here" not in expected.stdout
     found = run_command(HERE / "dying.c", how)
     assert (found.returncode, found.stdout, found.stderr) == (expected.status, expected.stdout, expected.stderr)
+
+
+def test_parents_and_children(tmp_path: Path) -> None:
+    expected = Run(HERE / "signalfork.c", cwd=tmp_path).native()
+    assert b"sys_ppoll(NULL, 0, &never, &none, 8)=-4\n" in expected.stdout
+    found = run_command(HERE / "signalfork.c")
+    assert found.stdout.decode() == expected.stdout.decode()
+    assert (found.returncode, found.stderr) == (expected.status, expected.stderr)
