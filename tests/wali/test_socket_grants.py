@@ -178,9 +178,9 @@ def test_a_deadline_ends_a_call_that_blocks(tmp_path: Path, call: str) -> None:
         wali = wj.Wali(["blocked", call], policy=policy, cwd=str(tmp_path), stdout=stdout)
         instance = wj.Instance(load(HERE / "blocked.c"), wali)
         start = time.monotonic()
-        with pytest.raises(wj.TimedOut), wj.deadline(0.15):
+        with pytest.raises(wj.TimedOut), wj.deadline(0.6):
             wali.start(instance)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 3
         stdout.seek(0)
         assert stdout.read() == b"before=1\n"
 
