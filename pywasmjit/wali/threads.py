@@ -14,11 +14,11 @@ import threading
 import weakref
 from _thread import get_ident
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from errno import EAGAIN, EINVAL, ENOSYS
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from pywasmjit.errors import Exit
+from pywasmjit.errors import Exit, TimedOut, Trap
 from pywasmjit.runtime.deadlines import interruptible, wait_slice
 from pywasmjit.runtime.depth import register_after_fork, start_guest_thread
 from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
@@ -178,6 +178,8 @@ class Threads:
         except ThreadExit:
             pass
         except BaseException as error:
+            if self.forked:
+                _end_child(error)
             self._end_process(error)
         finally:
             self._by_ident.pop(get_ident(), None)
@@ -274,6 +276,14 @@ class Threads:
 def guests_left() -> bool:
     """Tell whether host threads that run guests' threads are alive."""
     return any(threads.others() for threads in list(_all))
+
+
+def _end_child(error: BaseException) -> NoReturn:
+    """End a child process that was made by a thread other than the first: no caller is left to be told of `error`."""
+    kind = "trap: " if isinstance(error, Trap) else ""
+    with suppress(OSError):
+        os.write(2, f"pywasmjit: {kind}{error}\n".encode("utf-8", "backslashreplace"))
+    os._exit(134 if isinstance(error, Trap) else 124 if isinstance(error, TimedOut) else 1)
 
 
 def _after_fork() -> None:

@@ -109,6 +109,20 @@ def test_children_that_signals_end(tmp_path: Path) -> None:
     assert {"paused killed 15", "child stopped 19", "child continued", "reaped=-10"} < set(printed)
 
 
+def test_fork_and_execve_in_a_second_thread(tmp_path: Path) -> None:
+    source = HERE / "threadfork.c"
+    work = tmp_path / "work"
+    renew(work, native_program(source))
+    expected = outcome(["./prog", "5"], work)
+    renew(work, wasm_program(source))
+    status, errors, printed = outcome([*ENGINE, "-A", "-q", "./prog", "5"], work)
+    assert (status, printed) == expected[::2]
+    assert errors == "pywasmjit: trap: unreachable\n" * 5
+    assert printed.count("group exited 21") == 5
+    assert printed.count("./prog exited 23") == 5
+    assert printed.count("alone=1") == 6
+
+
 def test_many_forks_leave_nothing(tmp_path: Path) -> None:
     assert both_ways("children", tmp_path, "200") == ["good=200", "descriptor=3"]
 
