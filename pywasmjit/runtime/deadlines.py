@@ -28,6 +28,7 @@ have deadlines.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import weakref
 from _thread import get_ident
@@ -52,6 +53,16 @@ class Interrupt(BaseException):
 
     def __str__(self) -> str:
         return "a deadline has passed"
+
+
+class _Withdrawn(BaseException):
+    """Delivered in place of an interrupt that came too late; see `_Watchdog.take_back`."""
+
+
+def _linger() -> None:
+    """Wait for an exception that is on its way to this thread."""
+    while True:
+        pass
 
 
 class _Scope:
@@ -121,8 +132,22 @@ class _Watchdog:
             scope.due = _NEVER  # the thread is gone
 
     def take_back(self, scope: _Scope) -> None:
-        """Forget what was not delivered yet; the lock is held."""
-        self._raise_in(scope.thread, self._nothing)
+        """Forget what was not delivered yet; the lock is held.
+
+        Until 3.12 CPython goes on looking for an exception that was withdrawn, for ever: each call gets slower, and on
+        3.11 the first one under a debugger hangs.  Delivering one ends that, so this thread delivers one to itself.
+        """
+        if sys.version_info >= (3, 13) or scope.thread != get_ident():
+            self._raise_in(scope.thread, self._nothing)
+            return
+        try:
+            self._raise_in(scope.thread, _Withdrawn)
+            _linger()
+        except _Withdrawn:
+            pass
+        except BaseException:
+            self._raise_in(scope.thread, self._nothing)
+            raise
 
     def plan(self, due: float) -> None:
         """Have the watchdog look again at `due`, at the latest; the lock is held."""
