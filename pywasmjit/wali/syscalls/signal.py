@@ -38,7 +38,10 @@ SetOut = Annotated[Pointer, Out(SIGSET.size)]
 _LONGEST: Final = 3600.0
 
 
-@syscall("rt_sigaction")
+@syscall(
+    "rt_sigaction",
+    support=partial("SA_SIGINFO does not name senders outside; loops of threads but the main one are not interrupted"),
+)
 def rt_sigaction(
     process: Process,
     signum: Int,
@@ -49,7 +52,7 @@ def rt_sigaction(
     """Linux: rt_sigaction(2); the handler is an index into table 0, -2 ignores.
 
     Deviation: faults of the program itself (SIGSEGV and its like) are traps and never reach a handler; handlers run
-    on the ordinary stack.
+    on the ordinary stack; signal 16, which Linux never sends, is the engine's if it comes from outside.
     """
     _check_size(sigsetsize)
     before = process.signals.action(signum)
