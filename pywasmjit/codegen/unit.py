@@ -44,12 +44,19 @@ def plan_cells(module: ModuleSyntax) -> dict[int, int]:
 LOCK_SLICE: Final = 0.002
 """Seconds between two looks whether another thread has done compiling."""
 
+LONGEST_FILE: Final = 100
+"""Characters of a module's name in file names; each function has one."""
+
 _digests: Final[dict[str, int]] = {}
 
 
 def _distinct(name: str, data: bytes) -> str:
-    """Return the name, with a suffix if another module goes by it: tracebacks find their text by file name."""
+    """Return the name, with a suffix if another module goes by it: tracebacks find their text by file name.
+
+    The guest chose it: it is cut, and what is not printable replaced; `linecache` would ask the system for such a file.
+    """
     digest = crc32(data)
+    name = "".join(c if c.isprintable() else "?" for c in name[:LONGEST_FILE])
     return name if _digests.setdefault(name, digest) == digest else f"{name}~{digest:08x}"
 
 
@@ -159,7 +166,7 @@ class CompilationUnit:
             ],
             name="stub",
             qualname="stub",
-            filename=f"{self.module_name}:stub",
+            filename=f"{self._file}:stub",
             parameters=parameters,
             slots=[f"local{slot}" for slot in range(parameters)],
             cells=self._cell_names,
