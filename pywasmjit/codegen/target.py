@@ -34,6 +34,9 @@ from pywasmjit.errors import ResourceLimit
 
 VERSION: Final = sys.version_info[:2]
 
+FORGETS_WITHDRAWN_EXCEPTIONS: Final = VERSION >= (3, 13)
+"""Whether an asynchronous exception that is taken back leaves nothing behind; before, CPython looks for it for ever."""
+
 # Operations of the stack code.  The comments give: argument | stack before -> after.
 LOAD_FAST: Final = "LOAD_FAST"  # slot | -> value
 STORE_FAST: Final = "STORE_FAST"  # slot | value ->

@@ -28,7 +28,6 @@ have deadlines.
 from __future__ import annotations
 
 import math
-import sys
 import threading
 import weakref
 from _thread import get_ident
@@ -37,6 +36,7 @@ from time import monotonic
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from pywasmjit.codegen.target import FORGETS_WITHDRAWN_EXCEPTIONS
 from pywasmjit.errors import TimedOut
 from pywasmjit.runtime.depth import register_after_fork
 
@@ -137,7 +137,7 @@ class _Watchdog:
         Until 3.12 CPython goes on looking for an exception that was withdrawn, for ever: each call gets slower, and on
         3.11 the first one under a debugger hangs.  Delivering one ends that, so this thread delivers one to itself.
         """
-        if sys.version_info >= (3, 13) or scope.thread != get_ident():
+        if FORGETS_WITHDRAWN_EXCEPTIONS or scope.thread != get_ident():
             self._raise_in(scope.thread, self._nothing)
             return
         try:
