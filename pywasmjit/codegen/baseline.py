@@ -167,6 +167,8 @@ class FunctionCompiler:
         self.index = index
         self.views = views
         self.cells = cells
+        self.cell_names = tuple(f"global{index}" for index in cells)
+        self.cell_names = tuple(f"global{index}" for index in cells)
         self.filename = filename
         self.type = module.function_type(index)
         body = module.bodies[index - module.imported_count("func")]
@@ -212,7 +214,7 @@ class FunctionCompiler:
 
     def _slot_names(self) -> list[str]:
         names: list[str] = []
-        taken: set[str] = set()
+        taken = set(self.cell_names)  # debuggers copy locals and cells to and fro by name
         for i in range(len(self.local_types)):
             name = self.module.local_name(self.index, i) or f"local{i}"
             while name in taken:
@@ -662,7 +664,7 @@ class FunctionCompiler:
             filename=self.filename,
             parameters=len(self.type.params),
             slots=self.slots,
-            cells=tuple(f"global{index}" for index in self.cells),
+            cells=self.cell_names,
         )
         return CodeTemplate(self.index, code, self.references, tuple(item[0] for item in body))
 
