@@ -168,7 +168,6 @@ class FunctionCompiler:
         self.views = views
         self.cells = cells
         self.cell_names = tuple(f"global{index}" for index in cells)
-        self.cell_names = tuple(f"global{index}" for index in cells)
         self.filename = filename
         self.type = module.function_type(index)
         body = module.bodies[index - module.imported_count("func")]
