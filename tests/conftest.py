@@ -6,5 +6,5 @@ import signal
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C interrupt: a shell that starts the tests in the background has it ignored, and children inherit that."""
+    """Let Ctrl-C interrupt: in what a shell starts in the background it is ignored, and children inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
