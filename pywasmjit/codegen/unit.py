@@ -60,19 +60,28 @@ def _distinct(name: str, data: bytes) -> str:
     return name if _digests.setdefault(name, digest) == digest else f"{name}~{digest:08x}"
 
 
-def _forget(name: str, sources: set[str]) -> None:
-    """Take what tracebacks knew of a module's functions away with the module."""
-    _digests.pop(name, None)
-    for filename in sources:
-        linecache.cache.pop(filename, None)
+_units: Final[dict[weakref.ref[CompilationUnit], tuple[str, set[str]]]] = {}
+"""Each unit with its file name and the files that tracebacks know of its functions."""
+
+_dead: Final[list[weakref.ref[CompilationUnit]]] = []
+"""Units that are gone.  A callback written in Python would swallow a deadline or Ctrl-C that hits it."""
 
 
-_units: Final[weakref.WeakSet[CompilationUnit]] = weakref.WeakSet()
+def _remember(unit: CompilationUnit, file: str) -> None:
+    """Keep track of a unit, and forget those that are gone."""
+    while _dead:
+        name, sources = _units.pop(_dead.pop(), ("", set()))
+        _digests.pop(name, None)
+        for filename in sources:
+            linecache.cache.pop(filename, None)
+    _units[weakref.ref(unit, _dead.append)] = file, unit.sources
 
 
 def _renew_locks() -> None:
-    for unit in _units:
-        unit.renew_lock()
+    for reference in list(_units):
+        unit = reference()
+        if unit is not None:
+            unit.renew_lock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -96,8 +105,7 @@ class CompilationUnit:
         self._lock = threading.RLock()
         self._compiling = 0
         self.sources: set[str] = set()
-        _units.add(self)
-        weakref.finalize(self, _forget, self._file, self.sources).atexit = False
+        _remember(self, self._file)
         self._stubs: dict[int, Callable[[int], CodeType]] = {}
         self.compiled = 0
 
