@@ -6,5 +6,8 @@ import signal
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C interrupt: in what a shell starts in the background it is ignored, and children inherit that."""
+    """Let signals act as usual: what a shell starts in the background ignores some, and children inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)

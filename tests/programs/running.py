@@ -48,7 +48,13 @@ class Run:
         def run(*streams: IO[bytes]) -> int:
             command = [self.source.stem, *self.args]
             stdin, stdout, stderr = streams
-            options = {"executable": program, "env": dict(self.env), "cwd": self.cwd, "timeout": TIMEOUT}
+            options = {
+                "executable": program,
+                "env": dict(self.env),
+                "cwd": self.cwd,
+                "timeout": TIMEOUT,
+                "process_group": 0,
+            }
             result = subprocess.run(command, stdin=stdin, stdout=stdout, stderr=stderr, check=False, **options)
             return result.returncode
 

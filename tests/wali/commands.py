@@ -25,11 +25,11 @@ def environment() -> dict[str, str]:
 def run_command(program: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run a program as Wasm to its end."""
     line = command_of(program, *arguments)
-    return subprocess.run(line, env=environment(), capture_output=True, timeout=60, check=False)
+    return subprocess.run(line, env=environment(), capture_output=True, timeout=60, check=False, process_group=0)
 
 
 def start(program: Path, *arguments: str, native: bool = False) -> subprocess.Popen[bytes]:
     """Start a program, natively or as Wasm, with pipes for its standard streams."""
     line = [str(native_program(program)), *arguments] if native else command_of(program, *arguments)
     pipe = subprocess.PIPE
-    return subprocess.Popen(line, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe)
+    return subprocess.Popen(line, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe, process_group=0)

@@ -67,7 +67,7 @@ def renew(work: Path, program: Path) -> None:
 
 def outcome(command: Sequence[str | Path], work: Path) -> tuple[int, str, list[str]]:
     env = {"PYTHONPATH": str(ROOT), "KEPT": "engine"}
-    run = subprocess.run(command, capture_output=True, check=False, timeout=60, cwd=work, env=env)
+    run = subprocess.run(command, capture_output=True, check=False, timeout=60, cwd=work, env=env, process_group=0)
     out, err = (os.fsdecode(each) for each in (run.stdout, run.stderr))
     return run.returncode, err, out.splitlines()
 
