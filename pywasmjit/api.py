@@ -38,7 +38,8 @@ class Module:
 
     data: the binary format, any bytes-like object.  features: what the module
     may use, by default WebAssembly 3.0 as far as this version runs it.
-    lazy=False compiles all functions at once.  name: for tracebacks, by default
+    lazy=False compiles all functions at once.  cache: whether compiled code may be
+    kept on disk; this version keeps none.  name: for tracebacks, by default
     what the name section says.
     Raises MalformedError, ValidationError, UnsupportedFeature, ResourceLimit.
 

@@ -10,7 +10,7 @@ from itertools import islice
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pywasmjit.errors import LinkError
+from pywasmjit.errors import LinkError, UnsupportedFeature
 from pywasmjit.runtime import depth
 from pywasmjit.runtime.functions import Direct, Func, adapt, forward
 from pywasmjit.runtime.globals import Global
@@ -92,6 +92,8 @@ class Instance:
         Raises LinkError; Trap where a segment does not fit or the start function
         traps (what was done until then stays done); ResourceLimit; what host functions raise.
         """
+        if limits.fuel is not None:
+            raise UnsupportedFeature("fuel", "instructions are not counted; limit the time instead")
         module = unit.module
         depth.ensure_recursion_limit(limits.call_depth)
         self._linkage = linkage = Linkage(unit)

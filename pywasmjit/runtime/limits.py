@@ -39,8 +39,9 @@ class Limits:
     memory: bytes of each linear memory, as an int or in the form of `parse_size`; None for the module's own maximum.
     table: elements of all tables of the instance together.
     call_depth: nested calls of Wasm functions until StackExhausted; about 3,000 are safe on an ordinary stack of 8 MiB,
-    more is the embedder's own decision (see `runtime.depth`).
-    fuel: instructions to run, None for no end.
+    more is the embedder's own decision (see `runtime.depth`).  The interpreter's recursion limit bounds it and is never
+    lowered: less than that limit (1,000 at first), or than another instance of the process got, has no effect.
+    fuel: instructions to run, None for no end; this version cannot count them and refuses to instantiate with a number.
     Raises ValueError for a negative bound or an unreadable size, TypeError for anything else than numbers.
     """
 

@@ -299,3 +299,8 @@ def test_a_closed_memory_is_out_of_bounds() -> None:
     inst.exports.memory.close()
     with pytest.raises(wj.Trap, match="out of bounds memory access"):
         inst.exports.peek(0)
+
+
+def test_a_limit_that_is_not_kept_is_refused() -> None:
+    with pytest.raises(wj.UnsupportedFeature, match="fuel"):
+        instance(LIBRARY, limits=wj.Limits(fuel=1000))
