@@ -311,6 +311,13 @@ class FunctionCompiler:
         """Return whether code may be put before the value's code, or the value's code elsewhere."""
         return value.start >= self.barrier and len(self.code) - value.start <= REACH
 
+    def calls(self, value: Value) -> bool:
+        """Return whether the code of the value on top, which can be moved, calls anything.
+
+        The memory may grow in a call, or another thread may run and grow it: a view loaded before is then too short.
+        """
+        return any(item[0] is t.CALL for item in self.code[value.start :])
+
     def settle(self) -> None:
         """Forbid moving code across this point: depths were recorded, or control may join here."""
         self.barrier = len(self.code)

@@ -81,7 +81,7 @@ def learn(c: FunctionCompiler, memory: int, address: Value, offset: int) -> None
 
 def subscript(c: FunctionCompiler, address: Value, name: str) -> None:
     """Replace the address on top by what the view holds there."""
-    if c.movable(address) and not address.effects & IMPURE:
+    if c.movable(address) and not c.calls(address):
         c.insert(address.start, (t.LOAD_GLOBAL, name))
     else:
         c.emit(t.LOAD_GLOBAL, name)
@@ -177,7 +177,7 @@ def _store(access: Access) -> Any:
             c.code.extend(moved)
             c.push(address)
             address, name = pop_address(c, memory, access, offset)
-            if address.effects & IMPURE:
+            if c.calls(address):
                 c.emit(t.LOAD_GLOBAL, name)
                 c.emit(t.SWAP, 2)
             else:

@@ -407,3 +407,15 @@ def test_templates_are_data_that_can_be_written_and_read_back() -> None:
         copy._unit._templates[index] = CodeTemplate(*marshal.loads(marshal.dumps(fields)))
     assert wj.Instance(copy).exports.f(8) == 10
     assert copy._unit.compiled == 0
+
+
+def test_a_view_is_loaded_after_every_call_in_its_address() -> None:
+    """In a call another thread may grow the memory, and the address may then lie in the new part."""
+    inst = instance("""(module (memory 1 9)
+      (func (export "f") (result i32)
+        (i32.load8_u (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 8))))
+      (func (export "g") (param i32) (i32.store (i32.ctz (local.get 0)) (i32.const 1))))""")
+    for name in ("f", "g"):
+        instructions = dis.get_instructions(code_of(inst, name))
+        found = [i.opname for i in instructions if i.opname == "CALL" or "view" in i.argrepr]
+        assert found == ["CALL", "LOAD_GLOBAL"], name
