@@ -96,7 +96,7 @@ static void tell(void)
     hex(&out, mask, 16);
     text(&out, "\n");
     for (int n = 1; n <= 64; n++) {
-        int how = disposition(n);
+        int how = n == 32 || n == 33 ? 0 : disposition(n); /* the C library's own: what a host left there is its affair */
         if (how > 0) show("signal", n), show("is", how);
     }
     flush(&out);
