@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.codegen.target import FORGETS_WITHDRAWN_EXCEPTIONS
 from pywasmjit.errors import TimedOut
-from pywasmjit.runtime.depth import register_after_fork
+from pywasmjit.runtime.depth import register_after_fork, start_engine_thread
 
 SLICE: Final = 0.02
 """Longest uninterrupted wait of the engine's own blocking calls, in seconds."""
@@ -103,14 +103,6 @@ def _next_due(stack: list[_Scope], now: float) -> float:
     return max(now + _SOON, min([scope.due for scope in stack], default=_NEVER))
 
 
-def _block_signals() -> None:
-    """Leave the process's signals to other threads."""
-    import signal
-
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, set(range(1, signal.NSIG)) - {32, 33})  # libc's own
-
-
 class _Watchdog:
     """Fires scopes from a daemon thread of its own."""
 
@@ -123,7 +115,7 @@ class _Watchdog:
         self._planned = _NEVER
         self._wake = threading.Lock()
         self._wake.acquire()
-        threading.Thread(target=self._watch, name="pywasmjit-deadlines", daemon=True).start()
+        start_engine_thread(self._watch, name="pywasmjit-deadlines")
 
     def fire(self, scope: _Scope) -> None:
         """Interrupt the scope's thread; the lock is held and the scope open."""
@@ -157,7 +149,6 @@ class _Watchdog:
                 self._wake.release()
 
     def _watch(self) -> None:
-        _block_signals()
         while True:
             seconds = self._look()
             self._wake.acquire(True, min(max(seconds, 0), threading.TIMEOUT_MAX))

@@ -170,6 +170,25 @@ def start_guest_thread(
             return thread
 
 
+def start_engine_thread(target: Callable[[], object], *, name: str) -> threading.Thread:
+    """Start a daemon thread of the engine's own, and return it; it never gets any of the process's signals.
+
+    They are blocked before it exists: it may be long before it runs.
+    """
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    try:
+        from signal import NSIG, SIG_BLOCK, SIG_SETMASK, pthread_sigmask
+    except ImportError:
+        thread.start()
+        return thread
+    before = pthread_sigmask(SIG_BLOCK, set(range(1, NSIG)) - {32, 33})  # libc's own
+    try:
+        thread.start()
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
+    return thread
+
+
 def _start_with_stack(thread: threading.Thread, size: int) -> None:
     """Start one thread with a stack of `size` bytes; `threading.stack_size` is the process's, so it is put back."""
     with _lock:
