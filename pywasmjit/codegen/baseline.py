@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from pywasmjit.codegen import target as t
@@ -113,6 +114,9 @@ class JumpSites:
 
 RETURNING_TWICE: Final = frozenset(("wali", name) for name in ("setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp"))
 """Imports that return again when somebody jumps to them."""
+
+STARTING_THREADS: Final = frozenset({("wali", "__wasm_thread_spawn")})
+"""Imports that make loops look whether their thread is wanted elsewhere: CPython interrupts its main thread only."""
 
 
 class ViewBudget:
@@ -688,6 +692,11 @@ class FunctionCompiler:
         """Return whether a function is an import that returns again after a jump."""
         imported = self.module.imported("func")
         return index < len(imported) and imported[index][:2] in RETURNING_TWICE
+
+    @cached_property
+    def has_threads(self) -> bool:
+        """Whether the module can start threads."""
+        return any(each[:2] in STARTING_THREADS for each in self.module.imported("func"))
 
     def _skip(self, op: Op) -> bool:
         """Return whether an instruction that cannot be reached is passed over."""

@@ -27,6 +27,8 @@ MEMORY: Final = "memory"  # (memory, method): bound method of a memory
 TABLE: Final = "table"  # (table, method): bound method of a table
 SEGMENT: Final = "segment"  # (mnemonic, immediates): callable for init and drop instructions
 RETURNS_TWICE: Final = "returns_twice"  # (index,): callable (activation, site, stack pointer, arguments...)
+ALERTED: Final = "alerted"  # (): list that is true while threads should look up at loop edges
+LOOK_UP: Final = "look_up"  # (): callable without arguments, for when it is
 SUPPORT: Final = "support"  # (name,): helper of the run time, see runtime.support
 
 FIRST_LINE: Final = 2

@@ -27,6 +27,17 @@ if TYPE_CHECKING:
     from inspect import Signature
 
 
+class SafePoint(NamedTuple):
+    """How a provider interrupts loops of threads other than Python's main one.
+
+    Modules that can start threads test `alerted` at every loop edge, and call `look_up` while it is true.  The list is
+    emptied by whoever is done, and never replaced.
+    """
+
+    alerted: list[bool]
+    look_up: Callable[[], object]
+
+
 class Direct(NamedTuple):
     """An import that takes and returns values in engine form and is called by compiled code without conversion.
 
@@ -40,6 +51,8 @@ class Direct(NamedTuple):
 
     It notes the three where a later jump finds them (see `runtime.jumps`), and returns what the plain call would.
     """
+    safe_point: SafePoint | None = None
+    """For what starts threads: how their loops are interrupted."""
 
 
 _CALL_TEXT: Final = """

@@ -147,6 +147,8 @@ class Instance:
             plain = isinstance(found.callable, FunctionType) and not found.callable.__dict__
             if found.returns_twice is not None:
                 self._linkage.returning_twice[len(functions)] = found.returns_twice
+            if found.safe_point is not None:
+                self._linkage.safe_point = found.safe_point
             functions.append(found.callable if plain else forward(type, found.callable))
         elif callable(found):
             function: Callable[..., Any] = found

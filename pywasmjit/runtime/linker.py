@@ -23,7 +23,7 @@ from pywasmjit.codegen import template as kinds
 from pywasmjit.codegen.baseline import ZERO
 from pywasmjit.codegen.template import CodeTemplate
 from pywasmjit.codegen.unit import LINK, CompilationUnit
-from pywasmjit.runtime.functions import Func, wrap
+from pywasmjit.runtime.functions import Func, SafePoint, wrap
 from pywasmjit.runtime.globals import Global
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.runtime.support import SUPPORT
@@ -48,6 +48,7 @@ class Linkage:
         self.unit = unit
         self.functions: list[Callable[..., Any]] = []
         self.returning_twice: dict[int, Callable[..., Any]] = {}
+        self.safe_point = SafePoint([], int)
         self.tables: list[Table] = []
         self.memories: list[Memory] = []
         self.globals: list[Global | CellType] = []
@@ -71,6 +72,7 @@ class Linkage:
         count = self.unit.module.imported_count
         self.functions += other.functions[: count("func")]
         self.returning_twice.update(other.returning_twice)
+        self.safe_point = other.safe_point
         self.tables += other.tables[: count("table")]
         self.globals += other.globals[: count("global")]
         self.memories += other.memories
@@ -295,5 +297,7 @@ _BINDERS: Final[dict[str, Callable[..., Any]]] = {
     kinds.TABLE: lambda linkage, index, method: getattr(linkage.tables[index], method),
     kinds.SEGMENT: lambda linkage, mnemonic, *rest: _SEGMENT_OPS[mnemonic](linkage, *rest),
     kinds.RETURNS_TWICE: _returning_twice,
+    kinds.ALERTED: lambda linkage: linkage.safe_point.alerted,
+    kinds.LOOK_UP: lambda linkage: linkage.safe_point.look_up,
     kinds.SUPPORT: lambda _, name: SUPPORT[name],
 }

@@ -196,10 +196,12 @@ def _become_native(
         try:
             restore_stack_limit()
             process.attributes.apply()
+            process.signals.hand_over()
             if by_path:
                 _call_execve(path, args, environment)
             _call_execve(program, image.args, environment)
         finally:
+            process.signals.take_back()
             for number, limit in limits.items():
                 with suppress(OSError):
                     set_host_limit(number, limit)
@@ -221,8 +223,10 @@ def _become_wasm(process: Process, image: Image, environment: list[bytes]) -> No
         placement.place()
         try:
             restore_stack_limit()
+            process.signals.hand_over()
             _call_execve(command[0], command, own)
         finally:
+            process.signals.take_back()
             raise_stack_limit()
 
 

@@ -89,6 +89,7 @@ class Process:
         """Take the instance's memory; once, before the program starts."""
         self.memory.bind(memory)
         self.kernel = choose(self.memory)
+        self.kernel.faulted = self.signals.fault
         self.space = AddressSpace(self.memory, self.kernel)
 
     def close(self) -> None:
@@ -205,7 +206,7 @@ class Wali:
 
         Unknown system calls answer -ENOSYS.  Raises LinkError where the declared type cannot be right.
         """
-        from pywasmjit.runtime.functions import Direct
+        from pywasmjit.runtime.functions import Direct, SafePoint
         from pywasmjit.wali.dispatch import absent, bind, unavailable
         from pywasmjit.wali.syscalls import TABLE
 
@@ -220,7 +221,9 @@ class Wali:
             bound = bind(declaration, self.process, wanted.type)
             if self.process.trace is not None:
                 bound = self.process.trace.wrap(declaration, bound, self.process, wanted.type)
-            return Direct(bound, noted)
+            arrivals = self.process.signals.arrivals
+            safe_point = SafePoint(arrivals.alerted, arrivals.at_loop_edge) if wanted.name in _ASYNCHRONOUS else None
+            return Direct(bound, noted, safe_point)
         return Direct(absent(wanted.type) if wanted.name.startswith("SYS_") else unavailable(wanted.name))
 
     def start(self, instance: Instance) -> int:

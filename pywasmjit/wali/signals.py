@@ -3,13 +3,14 @@
 A handler is an ordinary nested call of a guest function, made at a safe point of the thread that takes the signal:
 after a system call (`dispatch`), when a system call was interrupted (`Process.interrupted`), and, in a main thread
 that is Python's too, at any loop edge or call of compiled code, where the interpreter runs Python's handlers; that is
-why no compiled loop looks at a flag.  Engine code is never interrupted by a guest's handler.
+why no compiled loop of a program without threads looks at a flag.  Engine code is never interrupted by a guest's
+handler.
 
 Where the process is the guest's own (`kernel.host_signals`) the kernel knows dispositions and masks, and delivers;
-default actions are its own.  What arrives for a handler is collected in `pending` and taken by a thread whose mask
-lets it through.  A thread about to enter the kernel could miss the flag: so a thread of the engine watches arrivals
-and kicks whoever should take one, again and again until that is done.  What the guest sends to itself for a handler
-goes straight to `pending`, so that handlers have run when the call returns.
+default actions are its own.  What arrives for a handler is collected in `pending` (`arrivals`) and taken by a thread
+whose mask lets it through.  What the guest sends to itself for a handler goes straight to `pending`, so that handlers
+have run when the call returns.  Signals whose handlers have SA_SIGINFO are held by the kernel until they are collected;
+`thread.held` says which ones a thread blocks for that reason.
 
 Inside a larger program nothing of this touches the host: signals come from the guest's own calls and timers only, and
 blocking calls look up every 20 ms.
@@ -23,22 +24,20 @@ from contextlib import contextmanager, suppress
 from errno import EAGAIN, EINVAL
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pywasmjit.runtime.traps import LINKAGE
 from pywasmjit.wali.abi.signal import (
+    BUS_ADRERR,
     IGNORED_BY_DEFAULT,
     NSIG,
     SA_NODEFER,
     SA_RESETHAND,
     SA_RESTART,
-    SI_KERNEL,
-    SI_USER,
+    SA_SIGINFO,
     SIG_BLOCK,
     SIG_DFL,
     SIG_IGN,
     SIG_SETMASK,
     SIG_UNBLOCK,
-    SIGALRM,
-    SIGCHLD,
+    SIGBUS,
     SIGKILL,
     SIGRTMIN,
     SIGSTOP,
@@ -47,12 +46,11 @@ from pywasmjit.wali.abi.signal import (
     bit,
     pack_siginfo,
 )
+from pywasmjit.wali.arrivals import Arrivals
 from pywasmjit.wali.handlers import run_handler
 from pywasmjit.wali.timers import Timer
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from pywasmjit.wali.kernel.host_signals import HostSignals
     from pywasmjit.wali.process import Process
     from pywasmjit.wali.threads import GuestThread
@@ -61,10 +59,10 @@ Action = tuple[int, int, int, int]
 """handler, flags, restorer, mask: the fields of the guest's sigaction."""
 
 _DEFAULT: Final[Action] = (SIG_DFL, 0, 0, 0)
+
+
 _MOST_QUEUED: Final = 1024
-_SOON, _LATE = 0.001, 0.02
-"""Seconds from one kick to the next, at first and at last."""
-_TIMERS: Final = frozenset((SIGALRM, 26, 27))
+"""Real-time signals that the guest may have sent to itself and not taken yet."""
 
 
 class Pending(NamedTuple):
@@ -86,9 +84,8 @@ class Signals:
         self._actions: dict[int, Action] = {}
         self._lock = threading.RLock()
         self._virtual: frozenset[int] = frozenset()
-        self._watched = False
         self.pending: list[Pending] = []
-        self.host: HostSignals | None = None
+        self.arrivals = Arrivals(self, process.threads)
         self.timer = Timer(self)
 
     def begin(self) -> None:
@@ -98,13 +95,22 @@ class Signals:
         try:
             from pywasmjit.wali.kernel.host_signals import VIRTUAL, HostSignals
 
-            self.host = HostSignals(self._arrived)
+            self.arrivals.host = HostSignals(self.arrivals.arrived)
         except (ImportError, NotImplementedError):
             return
         self._virtual = VIRTUAL
-        self._process.threads.current.mask = self.host.initial_mask
-        for number in self.host.ignored:
+        self._process.threads.current.mask = self.arrivals.host.initial_mask
+        for number in self.arrivals.host.ignored:
             self._actions[number] = (SIG_IGN, 0, 0, 0)
+
+    @property
+    def host(self) -> HostSignals | None:
+        """The host's signals, None inside a larger program."""
+        return self.arrivals.host
+
+    def is_virtual(self, number: int) -> bool:
+        """Tell whether a signal is the engine's own affair, and never the kernel's."""
+        return number in self._virtual
 
     def close(self) -> None:
         """Stop the timer."""
@@ -130,13 +136,44 @@ class Signals:
         host = self.host
         if host is None or number in self._virtual:
             return
+        before = host.held
+        informed = self.handles(number) and action[1] & SA_SIGINFO
+        if not informed or not host.hold(number):
+            host.release(number)
+        if host.held & ~before:
+            self._hold_everywhere()  # while it has the old disposition: nothing comes without its siginfo
         if action[0] == SIG_DFL:
             host.default(number, action[1])
         elif action[0] == SIG_IGN:
             host.ignore(number)
         else:
-            self._watch()
+            self.arrivals.watch()
             host.handle(number, action[1])
+        if before & ~host.held:
+            self._hold_everywhere()
+
+    def _hold_everywhere(self) -> None:
+        """Have all threads block what is held, and nothing that is held no longer."""
+        self.hold_all()
+        self._look_for()
+        for thread in self._process.threads.others():
+            self.arrivals.kick(thread)
+
+    def hold_all(self) -> None:
+        """Have the calling thread block what is held."""
+        thread, host = self._process.threads.current, self.host
+        if host is not None and thread.held != host.held:
+            thread.held = host.held
+            host.block(thread.mask)
+
+    def _look_for(self) -> None:
+        """Look for the held signals that some thread lets through."""
+        host = self.host
+        if host is not None and host.held:
+            blocked = -1
+            for thread in self._process.threads.all():
+                blocked &= thread.mask
+            host.look_for(~blocked)
 
     def handles(self, number: int) -> bool:
         """Tell whether a signal has a handler of the guest's."""
@@ -158,10 +195,14 @@ class Signals:
     def mask(self, mask: int) -> None:
         thread = self._process.threads.current
         before, thread.mask = thread.mask, mask & ~UNBLOCKABLE
-        if self.host is not None and thread.mask != before:
-            self.host.block(thread.mask)
+        host = self.host
+        if host is not None and thread.mask != before:
+            thread.held = host.held
+            host.block(thread.mask)
+            if host.held & (mask ^ before):
+                self._look_for()
             if before & ~mask:
-                self._collect()
+                self.arrivals.collect()
 
     def change_mask(self, how: int, signals: int) -> None:
         """Block, unblock or set; SIGKILL and SIGSTOP are left out.  Raises EINVAL for another `how`."""
@@ -201,31 +242,14 @@ class Signals:
 
     # -- arrivals -------------------------------------------------------------------------------------------------
 
-    def _arrived(self, number: int, frame: FrameType | None) -> None:
-        """Run handlers if compiled code was interrupted; what CPython calls in the main thread."""
-        self._collect()
-        if self.pending and frame is not None and LINKAGE in frame.f_globals:
-            self.deliver()
-
-    def _collect(self) -> None:
-        """Note what has arrived at the host."""
-        host = self.host
-        if host is not None:
-            for number in host.drain():
-                if number and number not in self._virtual and self.handles(number):
-                    code = SI_KERNEL if number in _TIMERS else SI_USER
-                    info = _child_info() if number == SIGCHLD else pack_siginfo(number, code)
-                    self.note(Pending(number, info, None))
-
-    def note(self, item: Pending) -> None:
-        """Make a signal pending; one below 32 only once.  Raises EAGAIN if too many are."""
+    def note(self, number: int, info: bytes, thread: GuestThread | None = None) -> None:
+        """Make a signal pending; one below 32 only once."""
+        item = Pending(number, info, thread)
         with self._lock:
             if item.number < SIGRTMIN:
                 for each in self.pending:
                     if each.number == item.number and each.thread is item.thread:
                         return
-            if len(self.pending) >= _MOST_QUEUED:
-                raise OSError(EAGAIN, "too many signals")
             self.pending.append(item)
 
     def _takeable(self, thread: GuestThread) -> Pending | None:
@@ -259,9 +283,15 @@ class Signals:
 
     def interrupting(self) -> bool:
         """Tell whether something is pending that the calling thread lets through."""
-        if self.host is not None and self._watched:
-            self._collect()
+        self.arrivals.collect()
+        self.hold_all()
         return bool(self.pending) and self._takeable(self._process.threads.current) is not None
+
+    def concerns(self, thread: GuestThread) -> bool:
+        """Tell whether there is something that a thread should look up for."""
+        if self.pending and self._takeable(thread) is not None:
+            return True
+        return self.host is not None and thread.held != self.host.held
 
     def pending_set(self) -> int:
         """Return what is blocked and pending for the calling thread."""
@@ -284,8 +314,7 @@ class Signals:
             ran = self._deliver_one(item)
             if restarts is None:
                 restarts = ran
-            if self.host is not None:
-                self._collect()
+            self.arrivals.collect()
         return restarts
 
     def _deliver_one(self, item: Pending) -> bool | None:
@@ -322,11 +351,12 @@ class Signals:
         """Send a signal to the guest's process; if the calling thread handles it, it will when the call returns."""
         lets_through = [thread for thread in self._process.threads.all() if not thread.mask & bit(number)]
         if self.host is not None and number not in self._virtual and not (self.handles(number) and lets_through):
-            self.host.send(number)
+            self.host.send(number, info)
         elif not self.ignores(number):
-            self.note(Pending(number, info, None))
+            self._check_room(number)
+            self.note(number, info)
             if self._process.threads.current not in lets_through and lets_through:
-                self.kick(lets_through[0])
+                self.arrivals.kick(lets_through[0])
 
     def send_thread(self, thread: GuestThread, number: int, info: bytes) -> None:
         """Send a signal to one thread of the guest's."""
@@ -336,83 +366,56 @@ class Signals:
         if host is not None and number not in self._virtual and (held_back or not self.handles(number)):
             host.send_thread(thread.tid, number)
         elif not self.ignores(number):
-            self.note(Pending(number, info, thread))
+            self._check_room(number)
+            self.note(number, info, thread)
             if thread is not self._process.threads.current:
-                self.kick(thread)
+                self.arrivals.kick(thread)
 
-    # -- kicks ----------------------------------------------------------------------------------------------------
+    def _check_room(self, number: int) -> None:
+        if number >= SIGRTMIN and len(self.pending) >= _MOST_QUEUED:
+            raise OSError(EAGAIN, "too many signals")
 
-    def kick(self, thread: GuestThread) -> None:
-        """Have a thread that waits in the kernel look up, and again until it has taken what is pending for it."""
-        if self.host is not None:
-            self._watch()
-            self._kick_once(thread)
-            self.host.alert()
+    def fault(self, address: int) -> None:
+        """Send SIGBUS to the calling thread: what it has accessed at a guest's address is no longer in the file.
 
-    def _kick_once(self, thread: GuestThread) -> None:
-        from pywasmjit.wali.kernel.host_signals import KICK
+        As on the kernel, a fault that is blocked or ignored ends the process.
+        """
+        thread = self._process.threads.current
+        if thread.mask & bit(SIGBUS) or self.ignores(SIGBUS):
+            thread.mask &= ~bit(SIGBUS)
+            self.set_action(SIGBUS, _DEFAULT)
+        self.note(SIGBUS, pack_siginfo(SIGBUS, BUS_ADRERR, address), thread)
+        self.arrivals.kick(thread)
 
-        assert self.host is not None
-        with suppress(OSError):  # it may have ended
-            self.host.send_thread(thread.tid, KICK)
+    # -- other programs and processes -----------------------------------------------------------------------------
 
-    def _watch(self) -> None:
-        """See to it that the watcher runs."""
+    def hand_over(self) -> None:
+        """Leave to the kernel what a program that is executed is to inherit: mask, and what is pending."""
+        host, thread = self.host, self._process.threads.current
+        if host is None:
+            return
+        host.block_only(thread.mask)
+        thread.held = 0
         with self._lock:
-            if self._watched or self.host is None:
-                return
-            self._watched = True
-        threading.Thread(target=self._watch_arrivals, args=(self.host,), name="signals", daemon=True).start()
+            left = [each for each in self.pending if each.thread in (None, thread) and thread.mask & bit(each.number)]
+            for item in left:
+                self._remove(item)
+        for item in left:
+            if item.number not in self._virtual:
+                with suppress(OSError):
+                    host.queue(self._process.pid, item.number, item.info)
 
-    def _watch_arrivals(self, host: HostSignals) -> None:
-        import select
-
-        host.block_all()
-        poll = select.poll()
-        poll.register(host.pipe, select.POLLIN)
-        pause = _LATE
-        waiting = False
-        while True:
-            if poll.poll(pause * 1000 if waiting else None):
-                pause = _SOON / 2
-            waiting = self._chase()
-            pause = min(2 * pause, _LATE)
-
-    def _chase(self) -> bool:
-        """Kick a thread for each signal that one could take, if there were some before too; tell whether there are."""
-        self._collect()
-        found = False
-        kicked: list[GuestThread] = []
-        for thread in self._process.threads.all():
-            if self.pending and thread not in kicked and self._takeable(thread) is not None:
-                kicked.append(thread)
-                found = True
-                self._kick_once(thread)
-        return found
+    def take_back(self) -> None:
+        """Go on after all: the program was not executed."""
+        self.hold_all()
 
     def after_fork(self) -> None:
         """In a child process: nothing is pending, and the watcher is gone."""
         self._lock = threading.RLock()
         self.pending.clear()
-        if self.host is not None:
-            self.host.after_fork()
-            watched, self._watched = self._watched, False
-            if watched:
-                self._watch()
+        self._look_for()
+        self.arrivals.after_fork()
 
 
 def _order(item: Pending) -> tuple[bool, int]:
     return item.thread is None, item.number
-
-
-def _child_info() -> bytes:
-    """Return the siginfo of SIGCHLD, from a child that can be waited for."""
-    import os
-
-    try:
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WCONTINUED | os.WNOHANG | os.WNOWAIT)
-    except OSError:
-        found = None
-    if found is None:
-        return pack_siginfo(SIGCHLD, SI_USER)
-    return pack_siginfo(SIGCHLD, found.si_code, found.si_pid, found.si_uid, found.si_status)

@@ -41,14 +41,16 @@ class ThreadExit(Exit):
 class GuestThread:
     """What the system keeps for one thread.
 
-    mask: blocked signals, bit n-1 for signal n.  suspended_mask: what `mask` will be again after a call that waits
-    with another one, else None.  stack: sigaltstack's (address, flags, size).
+    mask: blocked signals, bit n-1 for signal n.  held: further ones that it blocks for the engine's sake
+    (`signals`).  suspended_mask: what `mask` will be again after a call that waits with another one, else None.
+    stack: sigaltstack's (address, flags, size).
     """
 
-    __slots__ = ("host", "instance", "mask", "native_id", "scope", "stack", "suspended_mask")
+    __slots__ = ("held", "host", "instance", "mask", "native_id", "scope", "stack", "suspended_mask")
 
-    def __init__(self, mask: int = 0) -> None:
+    def __init__(self, mask: int = 0, held: int = 0) -> None:
         self.mask = mask
+        self.held = held
         self.suspended_mask: int | None = None
         self.stack = 0, 2, 0
         self.native_id = 0
@@ -161,7 +163,7 @@ class Threads:
         if len(self._by_ident) >= MOST_THREADS:
             raise OSError(EAGAIN, "too many threads")
         start = _Start()
-        thread = GuestThread(current.mask)
+        thread = GuestThread(current.mask, current.held)
         try:
             start_guest_thread(self._run, (thread, current.instance, function, argument, start), name="guest")
         except (RuntimeError, MemoryError):
@@ -236,7 +238,7 @@ class Threads:
         process = self._process()
         if self.main.scope is not None and process is not None:
             self.main.scope.fire()
-            process.signals.kick(self.main)
+            process.signals.arrivals.kick(self.main)
 
     def _reason(self) -> BaseException:
         return self._end or ThreadExit(0)

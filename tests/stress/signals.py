@@ -63,8 +63,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--pause", type=float, default=0.0002, help="seconds between signals, on average")
     arguments = parser.parse_args()
-    complete = [shower(how, arguments.count, arguments.pause) for how in ("alternate", "thread")]
-    for how in ("spin", "read"):
+    complete = [shower(how, arguments.count, arguments.pause) for how in ("alternate", "alternate_informed", "thread")]
+    for how in ("spin", "read", "spin_informed", "read_informed", "spin_thread"):
         found = delays(how, 300)
         worst = quantiles(found, n=100)[-1]
         print(f"{how}: median {median(found) * 1e3:.3f} ms, 99th of 100 {worst * 1e3:.3f} ms")

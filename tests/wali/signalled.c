@@ -36,13 +36,28 @@ static void piping(int number)
     sys_write(ends[1], "x", 1);
 }
 
+static void piping_informed(int number, struct siginfo *info, void *context)
+{
+    (void)context;
+    if (info->pid > 1) piping(number);
+}
+
 static void informed(int number, struct siginfo *info, void *context)
 {
     (void)context;
     show("number", number);
     show("code", info->code);
-    show("pid", info->pid > 0);
+    show("pid", info->pid);
+    show("uid", info->uid);
+    if (info->code == -1) show("value", info->value);
+    flush(&out);
     count = count + 1;
+}
+
+static void arrived_informed(int number, struct siginfo *info, void *context)
+{
+    (void)context, (void)info;
+    arrived(number);
 }
 
 /* Compute, sleep and read in turn until every signal has put a byte into the pipe. */
@@ -59,11 +74,14 @@ static void alternate(void)
     show("count", count);
 }
 
+static int spins;
+
 static void *thread_main(void *argument)
 {
     (void)argument;
     unblock(~0ul);
-    alternate();
+    if (spins) while (count < wanted) work = work + 1;
+    else alternate();
     return NULL;
 }
 
@@ -77,18 +95,25 @@ int main(int argc, char **argv, char **envp)
     sys_pipe(ends);
     if (!equal(how, "default")) handle(10, arrived, 0, 0);
     if (equal(how, "alternate") || equal(how, "thread")) handle(40, piping, 0, 0);
-    if (equal(how, "info")) handle(10, informed, SA_SIGINFO, 0);
+    if (equal(how, "alternate_informed")) handle(40, (void *)piping_informed, SA_SIGINFO, 0);
+    if (equal(how, "info")) {
+        for (int each = 34; each < 64; each++) handle(each, informed, SA_SIGINFO, ~0ul);
+        handle(10, informed, SA_SIGINFO, ~0ul);
+        handle(17, informed, SA_SIGINFO, ~0ul);
+    }
+    if (equal(how, "spin_informed") || equal(how, "read_informed")) handle(10, arrived_informed, SA_SIGINFO, 0);
+    spins = equal(how, "spin_thread");
     if (equal(how, "ignore")) handle(10, IGNORE, 0, 0);
-    if (equal(how, "thread")) {
+    if (equal(how, "thread") || spins) {
         block(~0ul);
         start(&thread);
     }
     text(&out, "ready\n");
     flush(&out);
-    if (equal(how, "spin")) while (count < wanted) work = work + 1;
-    else if (equal(how, "read") || equal(how, "info")) while (count < wanted) sys_read(ends[0], &byte, 1);
-    else if (equal(how, "alternate")) alternate();
-    else if (equal(how, "thread")) join(&thread);
+    if (equal(how, "spin") || equal(how, "spin_informed")) while (count < wanted) work = work + 1;
+    else if (equal(how, "read") || equal(how, "info") || equal(how, "read_informed")) while (count < wanted) sys_read(ends[0], &byte, 1);
+    else if (equal(how, "alternate") || equal(how, "alternate_informed")) alternate();
+    else if (equal(how, "thread") || spins) join(&thread);
     else while (sys_read(0, &byte, 1) > 0);
     text(&out, "end\n");
     return done();

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Frame, FunctionCompiler, emits
 from pywasmjit.codegen.stack import MASKS, SignedLess, Value
+from pywasmjit.codegen.template import ALERTED, LOOK_UP
 from pywasmjit.wasm.types import FuncType
 
 # --------------------------------------------------------------------------- conditions
@@ -97,7 +98,20 @@ def loop(c: FunctionCompiler, type: FuncType) -> None:
     c.enter_loop()
     c.emit(t.NOP)  # an exception that arrives at the back edge is looked up here
     c.emit(t.LABEL, frame.label)
+    if c.has_threads:
+        _look_up(c)
     c.settle()
+
+
+def _look_up(c: FunctionCompiler) -> None:
+    """Have a thread that is wanted elsewhere look up before it goes on: see `runtime.functions.SafePoint`."""
+    go_on = t.Label()
+    c.emit(t.LOAD_GLOBAL, c.refer(ALERTED))
+    c.emit(t.JUMP_IF_ZERO, go_on)
+    c.emit(t.LOAD_CALLEE, c.refer(LOOK_UP))
+    c.emit(t.CALL, 0)
+    c.emit(t.POP)
+    c.emit(t.LABEL, go_on)
 
 
 @emits("if")

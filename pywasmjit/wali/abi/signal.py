@@ -19,6 +19,7 @@ SIGBUS: Final = 7
 SIGFPE: Final = 8
 SIGKILL: Final = 9
 SIGSEGV: Final = 11
+SIGPIPE: Final = 13
 SIGALRM: Final = 14
 SIGSTKFLT: Final = 16
 SIGCHLD: Final = 17
@@ -28,7 +29,9 @@ SIGTSTP: Final = 20
 SIGTTIN: Final = 21
 SIGTTOU: Final = 22
 SIGURG: Final = 23
+SIGXFSZ: Final = 25
 SIGWINCH: Final = 28
+SIGSYS: Final = 31
 SIGRTMIN: Final = 32
 """The kernel's; libc keeps 32 to 34 for itself."""
 NSIG: Final = 64
@@ -57,6 +60,7 @@ UNBLOCKABLE: Final = bit(SIGKILL) | bit(SIGSTOP)
 
 SI_USER: Final = 0
 SI_KERNEL: Final = 0x80
+BUS_ADRERR: Final = 2
 SI_QUEUE: Final = -1
 SI_TKILL: Final = -6
 

@@ -2,8 +2,9 @@
 
 Python's own handlers cannot help, for they run after the faulting instruction, which never ends.  So a handler in C
 terms is installed by `libc.sigaction`: it looks where the fault is, and if that is in a linear memory with mapped
-files, puts a page of zeros there and returns; the access is then made again.  A fault anywhere else gets the action
-that was there before.  Installed by the first real mapping of a file, and never taken away.
+files, puts a page of zeros there and returns; the access is then made again.  The guest is told of the fault, and has
+its SIGBUS at the next safe point.  A fault anywhere else gets the action that was there before.  Installed by the first
+real mapping of a file, and never taken away.
 """
 
 from __future__ import annotations
@@ -41,11 +42,15 @@ class _Action(ctypes.Structure):
 class Guard:
     """One linear memory with mapped files.
 
+    told: called with the guest address of each access that faulted, in the thread that made it.
     faults: pages, as guest addresses, that were replaced by zeros since a file was last mapped there.
     """
 
-    def __init__(self, base: int, memory: GuestMemory, map_zero_page: Callable[[int], None]) -> None:
+    def __init__(
+        self, base: int, memory: GuestMemory, map_zero_page: Callable[[int], None], told: Callable[[int], None]
+    ) -> None:
         self._base = base
+        self._told = told
         self._memory = memory
         self._map_zero_page = map_zero_page
         self._lock = Lock()
@@ -69,6 +74,7 @@ class Guard:
             if page not in self.faults:
                 self.faults.add(page)
                 self._map_zero_page(page)
+        self._told(address - self._base)
         return True
 
 
@@ -86,11 +92,13 @@ _installed: list[Any] = []
 """The callback and the action before ours; both must live as long as the process."""
 
 
-def guard(base: int, memory: GuestMemory, map_zero_page: Callable[[int], None]) -> Guard | None:
+def guard(
+    base: int, memory: GuestMemory, map_zero_page: Callable[[int], None], told: Callable[[int], None]
+) -> Guard | None:
     """Guard a linear memory at host address `base` from now on; None if no handler can be installed."""
     if not _installed and not _install():
         return None
-    made = Guard(base, memory, map_zero_page)
+    made = Guard(base, memory, map_zero_page, told)
     _guards.add(made)
     return made
 

@@ -4,6 +4,10 @@ CPython's own handler in C is installed for each signal that the guest handles: 
 thread's interpreter calls `arrived` at its next loop edge or call, and writes the signal's number into a pipe.  The
 pipe keeps every arrival, in order, and wakes whoever watches it.  All other signals have the kernel's dispositions.
 
+That way is quick, but who sent a signal is lost on it.  Signals whose handlers want to know (SA_SIGINFO) are *held*:
+blocked in every thread, so that they stay in the kernel until they are taken with their siginfo.  A signalfd tells when
+there are some that the guest would let through.
+
 The kick is a signal that Linux itself never sends.  It has no effect but those two, and to interrupt a system call.
 """
 
@@ -13,15 +17,17 @@ import ctypes
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from struct import pack, unpack
 from typing import TYPE_CHECKING, Any, Final
 
+from pywasmjit.wali.abi.events import CLOEXEC, NONBLOCK
 from pywasmjit.wali.abi.numbers import BY_MACHINE
 from pywasmjit.wali.abi.signal import (
     NSIG,
     SA_NOCLDSTOP,
     SA_NOCLDWAIT,
+    SI_USER,
     SIG_SETMASK,
     SIGBUS,
     SIGCHLD,
@@ -29,9 +35,14 @@ from pywasmjit.wali.abi.signal import (
     SIGILL,
     SIGINFO_SIZE,
     SIGKILL,
+    SIGPIPE,
     SIGSEGV,
     SIGSTKFLT,
     SIGSTOP,
+    SIGSYS,
+    SIGTTIN,
+    SIGTTOU,
+    SIGXFSZ,
     UNBLOCKABLE,
     bit,
 )
@@ -39,7 +50,7 @@ from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.files import move_high
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 KICK: Final = SIGSTKFLT
@@ -48,6 +59,8 @@ LIBC_OWN: Final = frozenset((32, 33))
 """The host's libc needs them itself: a thread that blocks 33 hangs a process at its next `setuid`."""
 VIRTUAL: Final = FAULTS | LIBC_OWN | {KICK}
 """Signals whose dispositions and masks never reach the kernel."""
+_SYNCHRONOUS: Final = frozenset((SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU, SIGSYS))
+"""Signals that a call of the thread's own brings, and that change what the call does if they are blocked."""
 
 _MASKABLE: Final = (1 << 64) - 1 & ~UNBLOCKABLE & ~sum(bit(number) for number in VIRTUAL)
 _ALL: Final = (1 << 64) - 1 & ~sum(bit(number) for number in LIBC_OWN)
@@ -66,8 +79,16 @@ class _Action(ctypes.Structure):
     )
 
 
+_SWITCH_INTERVAL: Final = 0.0001
+"""Seconds that a thread with news of a held signal waits for the one that computes; CPython's default is 0.005."""
+
+
 class HostSignals:
-    """The signals of this process.  Made in Python's main thread; raises NotImplementedError where that cannot be."""
+    """The signals of this process.  Made in Python's main thread; raises NotImplementedError where that cannot be.
+
+    held: the signals that every thread blocks.  pipe, information: descriptors that are readable when a signal has
+    arrived, and when a held one that is looked for waits in the kernel (-1 before the first was held).
+    """
 
     def __init__(self, arrived: Callable[[int, FrameType | None], Any]) -> None:
         """Prepare all signals; what is ignored stays so, all others get their default action.
@@ -91,6 +112,9 @@ class HostSignals:
         self._handler: int = found.handler
         for number in _handleable() - {KICK}:
             self._install(number, _IGNORE if number in self.ignored else _DEFAULT, 0)
+        self.held = 0
+        self.information = -1
+        self._looked_for = 0
         self._open_pipe()
         self._set_mask(self.initial_mask & _MASKABLE)
 
@@ -105,6 +129,9 @@ class HostSignals:
         old = self._writing
         self._open_pipe()
         os.close(old)
+        if self.information >= 0:
+            os.close(self.information)  # its set would change for the parent, too
+            self.information = self._signalfd(-1, self._looked_for)
 
     def _call(self, name: str, *arguments: Any) -> int:
         result: int = self._syscall(self._numbers[name], *arguments)
@@ -116,6 +143,15 @@ class HostSignals:
     def _install(self, number: int, handler: int, flags: int) -> None:
         action = _Action(handler=handler, flags=flags | _ONSTACK)
         self._sigaction(number, ctypes.byref(action), None)
+
+    @contextmanager
+    def errno_kept(self) -> Iterator[None]:
+        """Leave errno as it is: CPython may run handlers between a call that fails and the look at errno."""
+        before = ctypes.get_errno()
+        try:
+            yield
+        finally:
+            ctypes.set_errno(before)
 
     # -- dispositions, masks --------------------------------------------------------------------------------------
 
@@ -134,12 +170,12 @@ class HostSignals:
         self._install(number, _DEFAULT, kept)
 
     def block(self, mask: int) -> None:
-        """Set the calling thread's blocked signals, as far as the kernel may know them."""
-        self._set_mask(mask & _MASKABLE)
+        """Set the calling thread's blocked signals, as far as the kernel may know them, and all that are held."""
+        self._set_mask((mask | self.held) & _MASKABLE)
 
-    def block_all(self) -> None:
-        """Keep all signals from a thread of the engine's."""
-        self._set_mask(_ALL)
+    def block_only(self, mask: int) -> None:
+        """Set the calling thread's blocked signals to what a program that is executed is to inherit."""
+        self._set_mask(mask & _MASKABLE)
 
     def _set_mask(self, mask: int) -> int:
         before = ctypes.create_string_buffer(8)
@@ -151,6 +187,45 @@ class HostSignals:
         found = ctypes.create_string_buffer(8)
         self._call("rt_sigpending", found, 8)
         return int(unpack("=Q", found.raw)[0])
+
+    # -- held signals ---------------------------------------------------------------------------------------------
+
+    def hold(self, number: int) -> bool:
+        """Hold a signal from now on; False where that would change what calls do.  The caller sets all masks."""
+        if number in _SYNCHRONOUS or number in VIRTUAL:
+            return False
+        self.held |= bit(number)
+        if self.information < 0:
+            self.information = self._signalfd(-1, self._looked_for)
+            self.alert()  # whoever watches does not know of it yet
+            sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL))
+        return True
+
+    def release(self, number: int) -> None:
+        """Hold a signal no longer."""
+        self.held &= ~bit(number)
+
+    def look_for(self, mask: int) -> None:
+        """Have `information` tell of these signals, as far as they are held."""
+        mask &= self.held
+        if mask != self._looked_for and self.information >= 0:
+            self._looked_for = mask
+            self._signalfd(self.information, mask)
+
+    def _signalfd(self, fd: int, mask: int) -> int:
+        made = self._call("signalfd4", fd, pack("=Q", mask), 8, CLOEXEC | NONBLOCK)
+        return move_high(made) if fd < 0 else fd
+
+    def take_held(self) -> bytes | None:
+        """Take one signal that is looked for and waits in the kernel: its siginfo, None if there is none."""
+        while self._looked_for:
+            try:
+                return self.dequeue(self._looked_for, 0)
+            except BlockingIOError:
+                break
+            except InterruptedError:
+                continue
+        return None
 
     # -- arrivals -------------------------------------------------------------------------------------------------
 
@@ -175,9 +250,12 @@ class HostSignals:
 
     # -- sending --------------------------------------------------------------------------------------------------
 
-    def send(self, number: int) -> None:
-        """Send a signal to the process."""
-        os.kill(os.getpid(), number)
+    def send(self, number: int, info: bytes) -> None:
+        """Send a signal to the process.  info: its siginfo."""
+        if int.from_bytes(info[8:12], "little") == SI_USER:
+            os.kill(os.getpid(), number)
+        else:
+            self.queue(os.getpid(), number, info)
 
     def send_thread(self, tid: int, number: int) -> None:
         """Send a signal to a thread of the process."""

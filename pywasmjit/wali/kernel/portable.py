@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from errno import EACCES, EINVAL, ENODEV
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,8 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
 
     def __init__(self, memory: GuestMemory) -> None:
         self.memory = memory
+        self.faulted: Callable[[int], object] = int
+        """Called with the guest address of an access to pages of a file that are gone; set by the process."""
         self._listings: dict[int, list[bytes]] = {}
         """Host descriptor of a directory -> its entries that were not read yet."""
 

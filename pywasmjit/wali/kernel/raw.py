@@ -183,8 +183,12 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
         if self._guard is None:
             from pywasmjit.wali.kernel import faults
 
-            self._guard = faults.guard(ctypes.addressof(self._anchor), self.memory, self._map_zero_page)
+            base = ctypes.addressof(self._anchor)
+            self._guard = faults.guard(base, self.memory, self._map_zero_page, self._tell_fault)
         return self._guard is not None
+
+    def _tell_fault(self, address: int) -> None:
+        self.faulted(address)
 
     def _map_zero_page(self, address: int) -> None:
         self.map_file(address, PAGE, -1, 0, shared=False)

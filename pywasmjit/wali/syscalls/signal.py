@@ -38,10 +38,7 @@ SetOut = Annotated[Pointer, Out(SIGSET.size)]
 _LONGEST: Final = 3600.0
 
 
-@syscall(
-    "rt_sigaction",
-    support=partial("SA_SIGINFO does not name senders outside; loops of threads but the main one are not interrupted"),
-)
+@syscall("rt_sigaction")
 def rt_sigaction(
     process: Process,
     signum: Int,

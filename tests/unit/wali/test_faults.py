@@ -11,12 +11,14 @@ from pathlib import Path
 
 from guest import Guest
 
+from pywasmjit.wali.abi.signal import SIGBUS
 from pywasmjit.wali.policy import Policy
 
 PAGE = 4096
 
 
 def mapped(guest: Guest, path: Path, pages: int, shared: bool = True) -> tuple[int, int]:
+    guest.process.signals.set_action(SIGBUS, (1, 0, 0, 0))  # without a program there is no handler to be called
     path.write_bytes(b"x" * pages * PAGE)
     fd = guest.open(str(path), os.O_RDWR, 0)
     return fd, guest.mmap(0, pages * PAGE, 3, 1 if shared else 2, fd, 0)
@@ -29,6 +31,8 @@ def test_every_kind_of_access(tmp_path: Path) -> None:
         assert guest.ftruncate(fd, PAGE) == 0
         assert view[at] == 0x7878_7878_7878_7878
         assert view[at + PAGE] == 0
+        [told] = guest.process.signals.pending
+        assert (told.number, told.info[8], int.from_bytes(told.info[16:24], "little")) == (SIGBUS, 2, at + PAGE)
         view[at + 2 * PAGE] = 5
         assert view[at + 2 * PAGE] == 5
         assert guest.memory.read(at + 3 * PAGE, 20 * PAGE) == bytes(20 * PAGE)

@@ -1,0 +1,167 @@
+"""The way of a signal from where it arrives to a thread that takes it: nothing is lost between the two.
+
+What has arrived at the host is collected into `Signals.pending` by whoever looks first: a thread after a call of its
+own, Python's main thread when CPython tells it (`arrived`), or the watcher, a thread of the engine's that sleeps until
+there is something.  A guest's thread may be about to enter the kernel just then, and would not look again for long: so
+the watcher kicks whoever should take a signal, again and again until that is done.
+
+A kick interrupts a call in the kernel, and makes the main thread run handlers at its next loop edge or call.  CPython
+does that for no other thread: those look at `alerted` in the loops of modules that can have threads (`at_loop_edge`).
+Inside a larger program there are no kicks; blocking calls look up every 20 ms.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from pywasmjit.runtime.depth import start_engine_thread
+from pywasmjit.runtime.traps import LINKAGE
+from pywasmjit.wali.abi.signal import (
+    SI_KERNEL,
+    SI_USER,
+    SIGALRM,
+    SIGPIPE,
+    SIGTTIN,
+    SIGTTOU,
+    SIGXFSZ,
+    pack_siginfo,
+)
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from pywasmjit.wali.kernel.host_signals import HostSignals
+    from pywasmjit.wali.signals import Signals
+    from pywasmjit.wali.threads import GuestThread, Threads
+
+_MOST_TAKEN: Final = 32
+"""Held signals that wait here; more are left to the kernel, which refuses its senders more than it allows."""
+_SOON, _LATE = 0.001, 0.02
+"""Seconds from one kick to the next, at first and at last."""
+_KERNELS: Final = frozenset((SIGALRM, SIGTTIN, SIGTTOU, 26, 27))
+"""Signals that most often come from the kernel: timers' and terminals'."""
+_OWN: Final = frozenset((SIGPIPE, SIGXFSZ))
+"""Signals that the kernel sends in the name of the process that wrote."""
+
+
+class Arrivals:
+    """What reaches the host's process, and the threads that are to take it.
+
+    host: set when the process is the guest's own.  alerted: true while threads other than the main one should look
+    up; never replaced, for compiled code knows it.
+    """
+
+    def __init__(self, signals: Signals, threads: Threads) -> None:
+        self._signals = signals
+        self._threads = threads
+        self._watched = False
+        self.host: HostSignals | None = None
+        self.alerted: list[bool] = []
+
+    # -- collecting -----------------------------------------------------------------------------------------------
+
+    def arrived(self, number: int, frame: FrameType | None) -> None:
+        """Run handlers if compiled code was interrupted; what CPython calls in the main thread."""
+        if self.host is None:
+            return
+        with self.host.errno_kept():
+            self._signals.hold_all()
+            self.collect()
+        if self._signals.pending and frame is not None and LINKAGE in frame.f_globals:
+            self._signals.deliver()
+
+    def collect(self) -> None:
+        """Note what has arrived at the host; nothing does before a signal is handled."""
+        host, signals = self.host, self._signals
+        if host is None or not self._watched:
+            return
+        for number in host.drain():
+            if number and signals.handles(number) and not signals.is_virtual(number):
+                signals.note(number, _likely_info(number))
+        while len(signals.pending) < _MOST_TAKEN and (info := host.take_held()) is not None:
+            signals.note(int.from_bytes(info[:4], "little"), info)
+
+    # -- kicks ----------------------------------------------------------------------------------------------------
+
+    def kick(self, thread: GuestThread) -> None:
+        """Have a thread look up soon, wherever it is, and again until it has taken what is pending for it."""
+        if thread is not self._threads.main:
+            self.alerted[:] = (True,)
+        if self.host is not None:
+            self.watch()
+            self._kick_once(thread)
+            self.host.alert()
+
+    def _kick_once(self, thread: GuestThread) -> None:
+        from pywasmjit.wali.kernel.host_signals import KICK
+
+        assert self.host is not None
+        with suppress(OSError):  # it may have ended
+            self.host.send_thread(thread.tid, KICK)
+
+    def at_loop_edge(self) -> None:
+        """Look up; what compiled loops call while `alerted` is true."""
+        self._signals.deliver()
+        self._signals.hold_all()
+        if not any(self._signals.concerns(thread) for thread in self._threads.all()):
+            self.alerted.clear()
+
+    # -- the watcher ----------------------------------------------------------------------------------------------
+
+    def watch(self) -> None:
+        """See to it that the watcher runs."""
+        host = self.host
+        if self._watched or host is None:
+            return
+        self._watched = True
+        start_engine_thread(partial(self._watch, host), name="pywasmjit-signals")
+
+    def _watch(self, host: HostSignals) -> None:
+        import select
+
+        poll = select.poll()
+        poll.register(host.pipe, select.POLLIN)
+        both = select.poll()
+        both.register(host.pipe, select.POLLIN)
+        known = -1
+        pause = _LATE
+        waiting = False
+        while True:
+            if host.information != known:
+                known = host.information
+                both.register(known, select.POLLIN)
+            if poll.poll(pause * 1000) if waiting else both.poll():  # who is being chased collects the rest
+                pause = _SOON / 2
+            waiting = self._chase()
+            pause = min(2 * pause, _LATE)
+
+    def _chase(self) -> bool:
+        """Kick each thread that could take a signal; tell whether there are such."""
+        self.collect()
+        found = False
+        for thread in self._threads.all():
+            if self._signals.concerns(thread):
+                found = True
+                if thread is not self._threads.main:
+                    self.alerted[:] = (True,)
+                self._kick_once(thread)
+        return found
+
+    def after_fork(self) -> None:
+        """In a child process: the watcher is gone."""
+        self.alerted.clear()
+        watched, self._watched = self._watched, False
+        if self.host is not None:
+            self.host.after_fork()
+            if watched:
+                self.watch()
+
+
+def _likely_info(number: int) -> bytes:
+    """Return the siginfo of a signal that came without one."""
+    if number in _OWN:
+        return pack_siginfo(number, SI_USER, os.getpid(), os.getuid())
+    return pack_siginfo(number, SI_KERNEL if number in _KERNELS else SI_USER)
