@@ -20,7 +20,7 @@ import struct
 import threading
 import weakref
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
 
 from pywasmjit.errors import ResourceLimit, Trap, TrapCode
 from pywasmjit.runtime import reservations
@@ -30,7 +30,9 @@ from pywasmjit.runtime.views import StructView, View, make_view
 from pywasmjit.wasm.types import MemoryType
 
 if TYPE_CHECKING:
-    from pywasmjit.runtime.waiting import WaitQueue
+    from pywasmjit.runtime.waiting import Sleepers, WaitQueue
+
+Result = TypeVar("Result")
 
 MAX_PAGES: Final = 65536
 """Largest size that a type may state, in pages: 2**32 bytes."""
@@ -113,10 +115,14 @@ class Memory:
         "_waiting",
         "_whole",
         "size_bytes",
+        "sleepers",
     )
 
     size_bytes: int
     """Current size in bytes; compiled code reads it, only `grow` and `close` write it."""
+
+    sleepers: Sleepers | None
+    """Other threads that sleep on words of this memory, and the host's way to do so; set by whoever knows of them."""
 
     def __init__(
         self, minimum: int, maximum: int | None = None, shared: bool = False, *, limit_bytes: int | None = None
@@ -133,6 +139,7 @@ class Memory:
         self._shared = shared
         self._attached: list[weakref.ref[Refresher]] = []
         self._waiting: WaitQueue | None = None
+        self.sleepers = None
         self._closed = False
         self._reservation = reservations.reserve(minimum * PAGE_SIZE, limit_pages * PAGE_SIZE)
         self._limit_pages = self._reservation.size // PAGE_SIZE
@@ -325,7 +332,10 @@ class Memory:
         return self._queue().wait(self, 8, address, expected, timeout_ns)
 
     def notify(self, address: int, count: int) -> int:
-        """Wake up to `count` threads (unsigned) that wait on `address`, first come first served; return how many."""
+        """Wake up to `count` threads (unsigned) that wait on `address`, first come first served; return how many.
+
+        Of those that sleep by `sleepers` and those in the queue the former come first.
+        """
         return self._queue().notify(self, address, count)
 
     def atomic(self, operation: str, width: int, address: int, operand: int, replacement: int = 0) -> int:
@@ -346,6 +356,11 @@ class Memory:
                 new = _OPERATIONS[operation](old, operand)
             self.write(address, (new & (1 << 8 * width) - 1).to_bytes(width, "little"))
         return old
+
+    def exclusively(self, action: Callable[[], Result]) -> Result:
+        """Call `action`, which changes words of the memory and keeps the GIL, as one atomic operation."""
+        with _modifying:
+            return action()
 
     def _queue(self) -> WaitQueue:
         queue = self._waiting

@@ -1,8 +1,11 @@
 """memory.atomic.wait and notify: the threads that sleep on addresses of one shared memory.
 
-A `WaitQueue` belongs to one memory.  Comparing the value and joining the queue happen under one lock, and
-`notify` takes the same lock: so no wake-up falls between the two.  A waiter is a locked lock; waking it is
-releasing that.  Who was woken left the queue in the same moment, so each waiter is counted by one `notify` only.
+A memory may have `sleepers`: the host's own way to sleep on words, where others may sleep too that know nothing of
+Wasm.  Then wait32 is theirs, and notify wakes them first.  Everything else goes by the queue:
+
+A `WaitQueue` belongs to one memory.  A thread joins it, and compares the value then; who stored another value looks
+at the queue afterwards: so no wake-up falls between the two.  A waiter is a locked lock; waking it is releasing that.
+Who was woken left the queue in the same moment, so each waiter is counted by one `notify` only.
 
 A sleeping thread looks up every 20 ms (`deadlines.wait_slice`) to let CPython deliver what interrupts it; a
 waiter that ends by an exception leaves the queue.  Addresses are never keys of a dict: guests choose them.
@@ -15,7 +18,7 @@ from __future__ import annotations
 import os
 import threading
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pywasmjit.errors import Trap, TrapCode
 from pywasmjit.runtime.deadlines import wait_slice
@@ -38,6 +41,19 @@ def _renew_lock() -> None:
 
 
 register_after_fork(_renew_lock)
+
+
+class Sleepers(Protocol):
+    """What a memory may be given: the host's way to sleep on its words.  Addresses are checked."""
+
+    def wait(self, address: int, expected: int, end_ns: int | None, /) -> int:
+        """Do what `WaitQueue.wait` does for 4 bytes; end_ns: a time of `monotonic_ns`, None for no end."""
+
+    def wake(self, address: int, count: int, /) -> int:
+        """Wake the first `count` sleepers, 1 or more; return how many there were."""
+
+    def look_up(self) -> None:
+        """Let happen what cannot while a thread sleeps; called by one that sleeps in the queue, from time to time."""
 
 
 class _Waiter:
@@ -70,11 +86,13 @@ class WaitQueue:
         if not memory.shared:
             raise Trap(TrapCode.EXPECTED_SHARED_MEMORY)
         end_ns = None if timeout_ns < 0 else monotonic_ns() + timeout_ns
+        if width == 4 and memory.sleepers is not None:
+            return memory.sleepers.wait(address, expected, end_ns)
         waiter = _Waiter(address)
         try:
             if not self._enter(waiter, memory, width, expected):
                 return NOT_EQUAL
-            woken = _sleep(waiter, end_ns)
+            woken = _sleep(waiter, end_ns, memory)
         except BaseException:
             self._leave_surely(waiter)
             raise
@@ -85,13 +103,14 @@ class WaitQueue:
     def _enter(self, waiter: _Waiter, memory: Memory, width: int, expected: int) -> bool:
         """Join the queue if the value is the expected one; tell whether it is."""
         with _lock:
-            if int.from_bytes(memory.read(waiter.address, width), "little") != expected:
-                return False
             if self._process != os.getpid():  # the others did not survive the fork
                 self._waiters.clear()
                 self._process = os.getpid()
             self._waiters[waiter] = None
-            return True
+            if int.from_bytes(memory.read(waiter.address, width), "little") == expected:
+                return True
+            del self._waiters[waiter]
+            return False
 
     def _leave(self, waiter: _Waiter) -> bool:
         """Quit the queue; False if a `notify` had already taken the waiter out."""
@@ -112,6 +131,12 @@ class WaitQueue:
         Raises Trap: UNALIGNED_ATOMIC, MEMORY_OUT_OF_BOUNDS.  An unshared memory has no waiters.
         """
         check_atomic(memory, 4, address)
+        woken = 0
+        if count and memory.sleepers is not None:
+            woken = memory.sleepers.wake(address, count)
+        return woken + self._wake(address, count - woken) if self._waiters else woken
+
+    def _wake(self, address: int, count: int) -> int:
         if self._process != os.getpid():
             return 0
         woken = 0
@@ -125,7 +150,7 @@ class WaitQueue:
         return woken
 
 
-def _sleep(waiter: _Waiter, end_ns: int | None) -> bool:
+def _sleep(waiter: _Waiter, end_ns: int | None, memory: Memory) -> bool:
     """Sleep until the waiter is woken (True) or the time is over (False)."""
     while True:
         seconds = wait_slice()
@@ -135,6 +160,8 @@ def _sleep(waiter: _Waiter, end_ns: int | None) -> bool:
                 return False
         if waiter.asleep.acquire(True, seconds):
             return True
+        if memory.sleepers is not None:
+            memory.sleepers.look_up()
 
 
 def check_atomic(memory: Memory, width: int, address: int) -> None:

@@ -6,20 +6,23 @@ Address 0 is NULL and never accessed, though a module may keep data there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from errno import EFAULT, EINVAL, ENAMETOOLONG, ENOENT
 from struct import Struct
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from pywasmjit.wali.abi.uio import IOV_MAX, IOVEC, MAX_TRANSFER
 
 PATH_MAX: Final = 4096
 _NOTHING: Final = memoryview(bytearray())
+Result = TypeVar("Result")
 
 
 class Memory(Protocol):
     """What is needed of a `runtime.memories.Memory`."""
 
     size_bytes: int
+    sleepers: Any
 
     @property
     def base(self) -> int | None: ...
@@ -35,6 +38,8 @@ class Memory(Protocol):
     def wait32(self, address: int, expected: int, timeout_ns: int, /) -> int: ...
 
     def notify(self, address: int, count: int, /) -> int: ...
+
+    def exclusively(self, action: Callable[[], Result], /) -> Result: ...
 
 
 class GuestMemory:

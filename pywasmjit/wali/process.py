@@ -27,6 +27,7 @@ from pywasmjit.wali.network import Network
 from pywasmjit.wali.paths import HostPaths, Paths
 from pywasmjit.wali.policy import Denials, Policy
 from pywasmjit.wali.signals import Signals
+from pywasmjit.wali.sleepers import FutexSleepers
 from pywasmjit.wali.space import AddressSpace
 from pywasmjit.wali.table import Restart
 from pywasmjit.wali.threads import Threads
@@ -91,6 +92,8 @@ class Process:
         self.kernel = choose(self.memory)
         self.kernel.faulted = self.signals.fault
         self.space = AddressSpace(self.memory, self.kernel)
+        if self.kernel.futexes is not None:
+            memory.sleepers = FutexSleepers(self, self.kernel.futexes)
 
     def close(self) -> None:
         """End the process: write mappings back, close what it has open, let go of the memory."""

@@ -94,13 +94,15 @@ class Threads:
     """The threads of one process.
 
     main: the main thread; calls that no known thread makes are taken for its.  forked: whether this is a child of the
-    process in which the program was started.
+    process in which the program was started.  have_host_numbers: whether the host's kernel knows all threads, the main
+    one too, by their numbers.
     """
 
     def __init__(self, process: Process) -> None:
         self._process = weakref.ref(process)
         self.main = GuestThread()
         self.forked = False
+        self.have_host_numbers = False
         self._by_ident: dict[int, GuestThread] = {}
         self._lock = threading.Lock()
         self._end: BaseException | None = None
@@ -110,6 +112,11 @@ class Threads:
     def current(self) -> GuestThread:
         """The calling thread."""
         return self._by_ident.get(get_ident(), self.main)
+
+    @property
+    def has_current(self) -> bool:
+        """Whether the calling thread is one of these, and knows it."""
+        return get_ident() in self._by_ident
 
     def find(self, tid: int) -> GuestThread | None:
         """Return the thread of that number."""
@@ -132,6 +139,7 @@ class Threads:
         Raises what ended the program from outside or in any thread: Trap, TimedOut and so on.
         """
         self.main.instance = instance
+        self.have_host_numbers = threading.get_native_id() == os.getpid()
         self._by_ident[get_ident()] = self.main
         try:
             with self._scope(self.main, self._reason):
@@ -273,6 +281,7 @@ class Threads:
         self._by_ident = {here: self.main}
         self._lock = threading.Lock()
         self.forked = True
+        self.have_host_numbers = True
 
 
 def guests_left() -> bool:

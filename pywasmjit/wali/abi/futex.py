@@ -9,9 +9,16 @@ FUTEX_WAKE: Final = 1
 FUTEX_REQUEUE: Final = 3
 FUTEX_CMP_REQUEUE: Final = 4
 FUTEX_WAKE_OP: Final = 5
+FUTEX_LOCK_PI: Final = 6
+FUTEX_UNLOCK_PI: Final = 7
+FUTEX_TRYLOCK_PI: Final = 8
 FUTEX_WAIT_BITSET: Final = 9
 FUTEX_WAKE_BITSET: Final = 10
+FUTEX_LOCK_PI2: Final = 13
 FUTEX_PRIVATE: Final = 128
 FUTEX_CLOCK_REALTIME: Final = 256
 
 FUTEX_BITSET_MATCH_ANY: Final = 0xFFFF_FFFF
+
+FUTEX_WAITERS: Final = 0x8000_0000
+"""In the word of a lock, beside its owner's number: others want it."""

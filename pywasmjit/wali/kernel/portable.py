@@ -24,6 +24,7 @@ from pywasmjit.wali.kernel.sockets import PortableSockets
 from pywasmjit.wali.procfs import mounted_procfs
 
 if TYPE_CHECKING:
+    from pywasmjit.wali.kernel.raw_futexes import KernelFutexes
     from pywasmjit.wali.memory import GuestMemory
 
 _KINDS: Final = {S_IFDIR: DT_DIR, S_IFREG: DT_REG, S_IFLNK: DT_LNK}
@@ -38,8 +39,8 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
     resolves = False
     """Whether `open_resolving` can work."""
 
-    has_futex = False
-    """Whether `futex` and `futex_wait` can work."""
+    futexes: KernelFutexes | None = None
+    """The kernel's futexes on linear memory, if they can be used."""
 
     def __init__(self, memory: GuestMemory) -> None:
         self.memory = memory

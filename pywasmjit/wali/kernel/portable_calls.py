@@ -193,18 +193,6 @@ class PortableCalls:
         """Sleep for that long, or until a signal comes: EINTR."""
         time.sleep(min(seconds, _DAY))
 
-    def futex(self, address: int, operation: int, value: int, second: int, address2: int, value3: int) -> int:
-        """futex(2), operations that do not wait; second: the number that takes the place of the timeout."""
-        raise OSError(ENOSYS, "no futex")
-
-    def futex_wait(self, address: int, operation: int, expected: int, end: float, bits: int) -> None:
-        """Wait for a wake-up until the time `end` of the monotonic clock, of those whose bits meet `bits`.
-
-        operation: FUTEX_WAIT, for which `bits` is ignored, or FUTEX_WAIT_BITSET, with or without FUTEX_PRIVATE.
-        Raises EAGAIN for another value, ETIMEDOUT, EINTR.
-        """
-        raise OSError(ENOSYS, "no futex")
-
     def sched_yield(self) -> None:
         """sched_yield(2), the GIL included."""
         time.sleep(0)

@@ -33,6 +33,7 @@ from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.kernel.raw_calls import RawCalls
 from pywasmjit.wali.kernel.raw_children import RawChildren
 from pywasmjit.wali.kernel.raw_events import RawEvents
+from pywasmjit.wali.kernel.raw_futexes import KernelFutexes
 from pywasmjit.wali.kernel.raw_sockets import RawSockets
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
         self._syscall = syscall
         self._numbers = numbers
         self._anchor = c_char.from_address(base)
+        self.futexes = KernelFutexes(base, numbers["futex"])
         self._guard: Guard | None = None
         self._same_stat = numbers is BY_MACHINE["x86_64"]
         self._read, self._write = numbers["read"], numbers["write"]

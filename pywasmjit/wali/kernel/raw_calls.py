@@ -5,12 +5,10 @@ from __future__ import annotations
 import ctypes
 from ctypes import c_longlong, c_size_t, c_uint, c_ulonglong
 from errno import ENOSYS
-from math import inf
 from struct import Struct
 from typing import Any, Final
 
 from pywasmjit.wali.abi.fcntl import AT_EMPTY_PATH
-from pywasmjit.wali.abi.futex import FUTEX_BITSET_MATCH_ANY, FUTEX_PRIVATE, FUTEX_WAIT, FUTEX_WAIT_BITSET
 from pywasmjit.wali.abi.prctl import NAME_SIZE, PR_GET_NAME, PR_SET_NAME
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.kernel.portable_calls import PortableCalls
@@ -135,18 +133,6 @@ class RawCalls(PortableCalls):
 
     def sleep(self, seconds: float) -> None:
         self._call("ppoll", None, 0, TIMESPEC.pack(*divmod(int(min(seconds, _LONGEST) * GIGA) + 1, GIGA)), None, 8)
-
-    has_futex = True
-
-    def futex(self, address: int, operation: int, value: int, second: int, address2: int, value3: int) -> int:
-        words = (c_uint(value), c_size_t(second), self._pointer(address2), c_uint(value3))
-        return self._call("futex", self._pointer(address), operation, *words)
-
-    def futex_wait(self, address: int, operation: int, expected: int, end: float, bits: int) -> None:
-        if operation & ~FUTEX_PRIVATE == FUTEX_WAIT:
-            operation, bits = operation & FUTEX_PRIVATE | FUTEX_WAIT_BITSET, FUTEX_BITSET_MATCH_ANY
-        until = None if end == inf else TIMESPEC.pack(*divmod(int(min(end, _LONGEST) * GIGA), GIGA))
-        self._call("futex", self._pointer(address), operation, c_uint(expected), until, None, c_uint(bits))
 
     def sched_yield(self) -> None:
         self._call("sched_yield")
