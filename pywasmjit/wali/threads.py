@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from errno import EAGAIN, EINVAL, ENOSYS
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from pywasmjit.errors import Exit, TimedOut, Trap
+from pywasmjit.errors import Exit, ResourceLimit, TimedOut, Trap
 from pywasmjit.runtime.deadlines import interruptible, wait_slice
 from pywasmjit.runtime.depth import register_after_fork, start_guest_thread
 from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
@@ -198,7 +198,11 @@ class Threads:
             os._exit(0)
 
     def _call(self, thread: GuestThread, parent: Instance, function: int, argument: int, start: _Start) -> None:
-        thread.instance = parent.sibling()
+        try:
+            thread.instance = parent.sibling()
+        except (MemoryError, ResourceLimit):
+            start.tell(OSError(EAGAIN, "no memory for a thread"))
+            return
         elements = thread.instance._linkage.tables[0].elements
         func = getattr(elements[function], FUNCTION_ATTRIBUTE, None) if function < len(elements) else None
         if func is None or func.type != START_TYPE:
