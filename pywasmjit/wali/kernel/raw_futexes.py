@@ -62,7 +62,7 @@ class KernelFutexes:
 
     def tell_owner_gone(self, address: int) -> None:
         """Wake all who sleep in `await_owner`."""
-        self._holding(self._number, byref(self._anchor, address), FUTEX_WAKE | FUTEX_PRIVATE, _ALL, None, None, 0)
+        self._releasing(self._number, byref(self._anchor, address), FUTEX_WAKE | FUTEX_PRIVATE, _ALL, None, None, 0)
 
     def _wait(self, address: int, operation: int, expected: int, until_ns: int | None, bits: int) -> None:
         until = None if until_ns is None else pack_time(until_ns)
@@ -71,9 +71,12 @@ class KernelFutexes:
             raise _error()
 
     def wake(self, address: int, count: int) -> int:
-        """Wake up to `count` threads, 1 or more, in order of arrival; return how many there were."""
+        """Wake up to `count` threads, 1 or more, in order of arrival; return how many there were.
+
+        Without the GIL, though it takes no time: who is woken can have it at once, which saves half of all switches.
+        """
         count = min(count, _ALL)
-        woken: int = self._holding(self._number, byref(self._anchor, address), FUTEX_WAKE, count, None, None, 0)
+        woken: int = self._releasing(self._number, byref(self._anchor, address), FUTEX_WAKE, count, None, None, 0)
         if woken < 0:
             raise _error()
         return woken
