@@ -193,6 +193,10 @@ class PortableCalls:
         """Sleep for that long, or until a signal comes: EINTR."""
         time.sleep(min(seconds, _DAY))
 
+    def queue_signal(self, pid: int, number: int, info: bytes) -> None:
+        """rt_sigqueueinfo(2) to another process; info: a siginfo of 128 bytes."""
+        raise OSError(ENOSYS, "rt_sigqueueinfo")
+
     def sched_yield(self) -> None:
         """sched_yield(2), the GIL included."""
         time.sleep(0)

@@ -134,6 +134,9 @@ class RawCalls(PortableCalls):
     def sleep(self, seconds: float) -> None:
         self._call("ppoll", None, 0, TIMESPEC.pack(*divmod(int(min(seconds, _LONGEST) * GIGA) + 1, GIGA)), None, 8)
 
+    def queue_signal(self, pid: int, number: int, info: bytes) -> None:
+        self._call("rt_sigqueueinfo", pid, number, info)
+
     def sched_yield(self) -> None:
         self._call("sched_yield")
 
