@@ -95,5 +95,9 @@ class PortableEvents:
         """timerfd_gettime(2)."""
         self._absent()
 
+    def signalfd(self, fd: int, mask: int, flags: int) -> int:
+        """signalfd4(2), close-on-exec; fd: -1 for a new descriptor.  The mask's signals are the kernel's."""
+        self._absent()
+
     def _absent(self) -> NoReturn:
         raise OSError(ENOSYS, "not without Linux system calls")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pywasmjit.wali.abi.epoll import EPOLL_CTL_DEL, EPOLL_EVENT
 from pywasmjit.wali.abi.poll import POLLFD
 from pywasmjit.wali.abi.select import members, pack_set
+from pywasmjit.wali.abi.signal import SIGSET, SIGSET_SIZE
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.kernel.events import Descriptors, PortableEvents
 
@@ -77,6 +78,9 @@ class RawEvents(PortableEvents):
 
     def timerfd_gettime(self, fd: int, current: int) -> None:
         self._call("timerfd_gettime", fd, self._pointer(current))
+
+    def signalfd(self, fd: int, mask: int, flags: int) -> int:
+        return self._call("signalfd4", fd, SIGSET.pack(mask), SIGSET_SIZE, flags | os.O_CLOEXEC)
 
 
 def _timespec(seconds: float) -> Array[c_char] | None:

@@ -6,7 +6,7 @@ from errno import EINVAL, ENOSYS, EPERM
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import events as abi
-from pywasmjit.wali.abi.signal import SIGSET
+from pywasmjit.wali.abi.signal import SIGSET, SIGSET_SIZE, bit
 from pywasmjit.wali.abi.time import CLOCKS
 from pywasmjit.wali.table import Fd, Flags, GuestFd, In, Number, Out, Pointer, Size, Unsigned, partial, syscall
 
@@ -70,22 +70,42 @@ def timerfd_gettime(process: Process, fd: Fd, curr_value: Timer) -> int:
     return 0
 
 
-_NO_SIGNALFD = partial("ENOSYS: programs fall back to handlers")
+_SIGNALFD = partial("ENOSYS inside a larger program; signals 4, 7, 8, 11, 16, 32 and 33 never come")
+SignalSet = Annotated[Pointer, In(SIGSET.size)]
 
 
-@syscall("signalfd", support=_NO_SIGNALFD)
-def signalfd(process: Process, fd: GuestFd, mask: Annotated[Pointer, In(SIGSET.size)], sizemask: Size) -> int:
-    """Linux: signalfd(2).  Deviation: not there."""
-    raise OSError(ENOSYS, "signalfd")
+@syscall("signalfd", support=_SIGNALFD)
+def signalfd(process: Process, fd: GuestFd, mask: SignalSet, sizemask: Size) -> int:
+    """Linux: signalfd(2)."""
+    return _signalfd(process, fd, mask, sizemask, 0)
 
 
-@syscall("signalfd4", support=_NO_SIGNALFD)
+@syscall("signalfd4", support=_SIGNALFD)
 def signalfd4(
     process: Process,
     fd: GuestFd,
-    mask: Annotated[Pointer, In(SIGSET.size)],
+    mask: SignalSet,
     sizemask: Size,
     flags: Annotated[int, Flags(abi.SIGNALFD_FLAGS)],
 ) -> int:
-    """Linux: signalfd4(2).  Deviation: not there."""
-    raise OSError(ENOSYS, "signalfd4")
+    """Linux: signalfd(2)."""
+    return _signalfd(process, fd, mask, sizemask, flags)
+
+
+def _signalfd(process: Process, fd: int, mask: int, size: int, flags: int) -> int:
+    """Make a descriptor, or change the set of one: what all threads block waits in the kernel, which fills it.
+
+    Inside a larger program blocked signals wait in the engine, where the kernel sees nothing of them.
+    """
+    if process.signals.host is None:
+        raise OSError(ENOSYS, "signalfd")
+    from pywasmjit.wali.kernel.host_signals import VIRTUAL
+
+    if size != SIGSET_SIZE or flags & ~(abi.NONBLOCK | abi.CLOEXEC):
+        raise OSError(EINVAL, "signalfd")
+    signals = process.memory.unpack(SIGSET, mask)[0] & ~sum(bit(number) for number in VIRTUAL)
+    if fd != -1:
+        process.kernel.signalfd(process.files.host(fd), signals, 0)
+        return fd
+    host = process.kernel.signalfd(-1, signals, flags & ~abi.CLOEXEC)
+    return process.files.add(host, close_on_exec=bool(flags & abi.CLOEXEC))
