@@ -22,6 +22,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EAGAIN, EINVAL
+from struct import unpack_from
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pywasmjit.wali.abi.signal import (
@@ -32,6 +33,7 @@ from pywasmjit.wali.abi.signal import (
     SA_RESETHAND,
     SA_RESTART,
     SA_SIGINFO,
+    SI_TKILL,
     SIG_BLOCK,
     SIG_DFL,
     SIG_IGN,
@@ -197,6 +199,7 @@ class Signals:
         before, thread.mask = thread.mask, mask & ~UNBLOCKABLE
         host = self.host
         if host is not None and thread.mask != before:
+            self._take_own(before & ~mask)
             thread.held = host.held
             host.block(thread.mask)
             if host.held & (mask ^ before):
@@ -204,8 +207,31 @@ class Signals:
             if before & ~mask:
                 self.arrivals.collect()
 
+    def _take_own(self, unblocked: int) -> None:
+        """Note what the kernel holds back for the calling thread alone, before it lets go of it.
+
+        Afterwards nobody could tell for whom it was.  The kernel gives a thread's own signals first.
+        """
+        host, thread = self.host, self._process.threads.current
+        assert host is not None
+        wanted = unblocked & host.pending()
+        wanted = sum(bit(number) for number in self._actions if self.handles(number) and wanted & bit(number))
+        own = True
+        while wanted and own:
+            try:
+                info = host.dequeue(wanted, 0)
+            except BlockingIOError:
+                return
+            except InterruptedError:
+                continue
+            number, _, code = unpack_from("<3i", info)
+            own = code == SI_TKILL
+            self.note(number, info, thread if own else None)
+
     def change_mask(self, how: int, signals: int) -> None:
         """Block, unblock or set; SIGKILL and SIGSTOP are left out.  Raises EINVAL for another `how`."""
+        if self.pending:
+            self.deliver()  # what was sent before is not held back
         if how == SIG_BLOCK:
             self.mask |= signals
         elif how == SIG_UNBLOCK:
@@ -361,8 +387,7 @@ class Signals:
     def send_thread(self, thread: GuestThread, number: int, info: bytes) -> None:
         """Send a signal to one thread of the guest's."""
         host = self.host
-        alone = len(self._process.threads.all()) == 1
-        held_back = alone and thread.mask & bit(number)
+        held_back = thread.mask & bit(number)
         if host is not None and number not in self._virtual and (held_back or not self.handles(number)):
             host.send_thread(thread.tid, number)
         elif not self.ignores(number):

@@ -26,7 +26,7 @@ from pywasmjit.wali.abi.signal import (
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.gate import require
 from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.table import In, Int, Long, Out, Pointer, Restart, Size, partial, syscall
+from pywasmjit.wali.table import In, Int, Long, Out, Pointer, Restart, Size, syscall
 from pywasmjit.wali.waiting import Interrupted, has_deadline
 
 if TYPE_CHECKING:
