@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from errno import EFAULT
 from math import inf
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pywasmjit.runtime.deadlines import check, remaining, wait_slice
 from pywasmjit.wali.abi.futex import FUTEX_BITSET_MATCH_ANY
@@ -25,6 +26,8 @@ from pywasmjit.wali.waiting import has_deadline
 if TYPE_CHECKING:
     from pywasmjit.wali.kernel.raw_futexes import KernelFutexes
     from pywasmjit.wali.process import Process
+
+Result = TypeVar("Result")
 
 _WOKEN, _NOT_EQUAL, _TIMED_OUT = 0, 1, 2
 _SOON: Final = 0.001
@@ -82,7 +85,7 @@ class FutexSleepers:
         process = self._of_this_thread()
 
         def attempt(until: int | None) -> None:
-            self._futexes.wait(address, expected, until, FUTEX_BITSET_MATCH_ANY)
+            self._reaching(address, lambda: self._futexes.wait(address, expected, until, FUTEX_BITSET_MATCH_ANY))
 
         def most() -> float:
             return wait_slice() if process is None or process.signals.host is None else patience(process)
@@ -97,7 +100,20 @@ class FutexSleepers:
 
     def wake(self, address: int, count: int) -> int:
         """Wake up to `count` threads, in whatever way they sleep."""
-        return self._futexes.wake(address, count)
+        return self._reaching(address, lambda: self._futexes.wake(address, count))
+
+    def _reaching(self, address: int, action: Callable[[], Result]) -> Result:
+        """Call `action`, again if the kernel does not reach the word: its page of a mapped file may be gone.
+
+        An access by the host brings zeros there, as one by compiled code would (`kernel.faults`).
+        """
+        try:
+            return action()
+        except OSError as error:
+            if error.errno != EFAULT:
+                raise
+        self._futexes.touch(address)
+        return action()
 
     def look_up(self) -> None:
         """Run the handlers of signals that the calling thread lets through."""

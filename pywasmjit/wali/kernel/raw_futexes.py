@@ -13,7 +13,7 @@ Knows addresses only, nothing of the memory's object: the object holds this one.
 from __future__ import annotations
 
 import os
-from ctypes import CDLL, PyDLL, byref, c_char, c_ssize_t, get_errno
+from ctypes import CDLL, PyDLL, addressof, byref, c_char, c_ssize_t, get_errno
 from errno import ETIMEDOUT
 from typing import Any, Final
 
@@ -80,6 +80,10 @@ class KernelFutexes:
         if woken < 0:
             raise _error()
         return woken
+
+    def touch(self, address: int) -> None:
+        """Read from an address."""
+        _ = c_char.from_address(addressof(self._anchor) + address).value
 
     def change(self, address: int, operation: int, value: int, second: int, address2: int, value3: int) -> int:
         """Make another call of futex(2), one that does not wait.
