@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from _thread import get_ident
 from collections.abc import Callable
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 START_TYPE: Final = FuncType(("i32", "i32"), ())
 MOST_THREADS: Final = 512
+_SOON, _LATE = 0.001, 0.02
+"""Seconds from one kick to the next, at first and at last."""
 _AGES: Final = 1e9
 """Seconds.  A time limit, however far, makes blocking calls look up from time to time, so that `fire` reaches them."""
 
@@ -247,10 +250,11 @@ class Threads:
         with self._lock:
             if self._end is None:
                 self._end = error
-        process = self._process()
-        if self.main.scope is not None and process is not None:
-            self.main.scope.fire()
-            process.signals.arrivals.kick(self.main)
+        process, pause = self._process(), _SOON
+        while process is not None and self.main.scope is not None and self.main.scope.fire():
+            process.signals.arrivals.kick(self.main)  # again: it may just be about to sleep in the kernel
+            time.sleep(pause)
+            pause = min(2 * pause, _LATE)
 
     def _reason(self) -> BaseException:
         return self._end or ThreadExit(0)

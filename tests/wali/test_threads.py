@@ -6,13 +6,16 @@ import errno
 import resource
 import subprocess
 import threading
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from commands import command_of, environment, run_command
 from running import Run
 
 import pywasmjit as wj
+from pywasmjit.wali.process import Process
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "threads.c"
@@ -80,3 +83,14 @@ def test_no_memory_for_a_thread_is_no_end_of_the_program(tmp_path: Path, monkeyp
     outcome = Run(CROWD, cwd=tmp_path).wasm()
     assert outcome.status == 0
     assert numbers(outcome.stdout) == [(2, -errno.EAGAIN, 0), (0, -errno.EAGAIN, 0)]
+
+
+def test_who_ends_the_process_kicks_the_main_thread_until_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kick that comes just before the thread sleeps in the kernel is lost."""
+    with closing(Process([b"p"], {}, wj.Policy.sandbox())) as process:
+        answers = [True, True, True, False]
+        process.threads.main.scope = SimpleNamespace(fire=lambda: answers.pop(0))  # type: ignore[assignment]
+        kicked: list[object] = []
+        monkeypatch.setattr(process.signals.arrivals, "kick", kicked.append)
+        process.threads._end_process(wj.Exit(3))
+    assert (answers, kicked) == ([], [process.threads.main] * 3)
