@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pywasmjit.errors import Trap
 from pywasmjit.runtime.deadlines import check, wait_slice
@@ -35,10 +35,11 @@ from pywasmjit.wali.abi.futex import (
     FUTEX_WAKE,
     FUTEX_WAKE_BITSET,
     FUTEX_WAKE_OP,
+    OPERATION_NAMES,
 )
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.sleepers import patience, sleep
-from pywasmjit.wali.table import Int, Pointer, Restart, Unsigned, partial, syscall
+from pywasmjit.wali.table import Number, Pointer, Restart, Unsigned, partial, syscall
 from pywasmjit.wali.waiting import Interrupted
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ _MISSING: Final = (
 def futex(
     process: Process,
     uaddr: Pointer,
-    futex_op: Int,
+    futex_op: Annotated[int, Number(names=OPERATION_NAMES)],
     val: Unsigned,
     timeout: Pointer,
     uaddr2: Pointer,
