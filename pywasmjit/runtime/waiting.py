@@ -85,6 +85,8 @@ class WaitQueue:
         check_atomic(memory, width, address)
         if not memory.shared:
             raise Trap(TrapCode.EXPECTED_SHARED_MEMORY)
+        if int.from_bytes(memory.read(address, width), "little") != expected:
+            return NOT_EQUAL  # the cheapest answer first; whoever sleeps compares once more
         end_ns = None if timeout_ns < 0 else monotonic_ns() + timeout_ns
         if width == 4 and memory.sleepers is not None:
             return memory.sleepers.wait(address, expected, end_ns)
