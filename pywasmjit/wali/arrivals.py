@@ -15,12 +15,14 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from functools import partial
+from struct import unpack_from
 from typing import TYPE_CHECKING, Final
 
 from pywasmjit.runtime.depth import start_engine_thread
 from pywasmjit.runtime.traps import LINKAGE
 from pywasmjit.wali.abi.signal import (
     SI_KERNEL,
+    SI_TKILL,
     SI_USER,
     SIGALRM,
     SIGPIPE,
@@ -82,7 +84,9 @@ class Arrivals:
             if number and signals.handles(number) and not signals.is_virtual(number):
                 signals.note(number, _likely_info(number))
         while len(signals.pending) < _MOST_TAKEN and (info := host.take_held()) is not None:
-            signals.note(int.from_bytes(info[:4], "little"), info)
+            number, _, code = unpack_from("<3i", info)
+            alone = code == SI_TKILL and self._threads.has_current
+            signals.note(number, info, self._threads.current if alone else None)
 
     # -- kicks ----------------------------------------------------------------------------------------------------
 
@@ -126,13 +130,10 @@ class Arrivals:
         poll.register(host.pipe, select.POLLIN)
         both = select.poll()
         both.register(host.pipe, select.POLLIN)
-        known = -1
+        both.register(host.information, select.POLLIN)
         pause = _LATE
         waiting = False
         while True:
-            if host.information != known:
-                known = host.information
-                both.register(known, select.POLLIN)
             if poll.poll(pause * 1000) if waiting else both.poll():  # who is being chased collects the rest
                 pause = _SOON / 2
             waiting = self._chase()

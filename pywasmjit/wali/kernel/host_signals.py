@@ -87,7 +87,7 @@ class HostSignals:
     """The signals of this process.  Made in Python's main thread; raises NotImplementedError where that cannot be.
 
     held: the signals that every thread blocks.  pipe, information: descriptors that are readable when a signal has
-    arrived, and when a held one that is looked for waits in the kernel (-1 before the first was held).
+    arrived, and when a held one that is looked for waits in the kernel.
     """
 
     def __init__(self, arrived: Callable[[int, FrameType | None], Any]) -> None:
@@ -113,9 +113,9 @@ class HostSignals:
         for number in _handleable() - {KICK}:
             self._install(number, _IGNORE if number in self.ignored else _DEFAULT, 0)
         self.held = 0
-        self.information = -1
         self._looked_for = 0
         self._open_pipe()
+        self.information = self._signalfd(-1, 0)
         self._set_mask(self.initial_mask & _MASKABLE)
 
     def _open_pipe(self) -> None:
@@ -129,9 +129,8 @@ class HostSignals:
         old = self._writing
         self._open_pipe()
         os.close(old)
-        if self.information >= 0:
-            os.close(self.information)  # its set would change for the parent, too
-            self.information = self._signalfd(-1, self._looked_for)
+        os.close(self.information)  # its set would change for the parent, too
+        self.information = self._signalfd(-1, self._looked_for)
 
     def _call(self, name: str, *arguments: Any) -> int:
         result: int = self._syscall(self._numbers[name], *arguments)
@@ -195,10 +194,7 @@ class HostSignals:
         if number in _SYNCHRONOUS or number in VIRTUAL:
             return False
         self.held |= bit(number)
-        if self.information < 0:
-            self.information = self._signalfd(-1, self._looked_for)
-            self.alert()  # whoever watches does not know of it yet
-            sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL))
+        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL))
         return True
 
     def release(self, number: int) -> None:
@@ -208,7 +204,7 @@ class HostSignals:
     def look_for(self, mask: int) -> None:
         """Have `information` tell of these signals, as far as they are held."""
         mask &= self.held
-        if mask != self._looked_for and self.information >= 0:
+        if mask != self._looked_for:
             self._looked_for = mask
             self._signalfd(self.information, mask)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dis
 
 import pytest
-from tests.wat import instance
 
 import pywasmjit as wj
 from pywasmjit.runtime.functions import Direct, SafePoint
+from tests.wat import instance
 
 COUNT = """(module
   {import}
