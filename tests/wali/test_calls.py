@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+from foreign import foreign_host
 from running import Outcome, Run
 
 import pywasmjit as wj
+from pywasmjit.wali.abi.machines import MACHINES
 from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.kernel.raw import RawKernel
 
@@ -53,8 +55,8 @@ def work(tmp_path: Path) -> Path:
 
 @contextmanager
 def way_to_host(name: str) -> Iterator[None]:
-    """Make processes use one of the ways to the host: "raw", the same without openat2, "portable"."""
-    with pytest.MonkeyPatch.context() as patch:
+    """Make processes use one of the ways to the host: "raw", the same without openat2, "portable", or a machine's."""
+    with pytest.MonkeyPatch.context() as patch, foreign_host(name) if name in MACHINES else nullcontext():
         if name == "portable":
             patch.setattr("pywasmjit.wali.process.choose", PortableKernel)
         elif name == "no openat2":
@@ -62,7 +64,7 @@ def way_to_host(name: str) -> Iterator[None]:
         yield
 
 
-WAYS = ("raw", "no openat2", "portable")
+WAYS = ("raw", "no openat2", "portable", "aarch64")
 
 
 def runs(run: Run, ways: tuple[str, ...] = WAYS) -> Iterator[tuple[str, Outcome]]:

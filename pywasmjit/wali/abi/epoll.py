@@ -1,4 +1,7 @@
-"""<sys/epoll.h>: a guest's epoll_event has 12 bytes, as on x86-64: events u32, data u64."""
+"""<sys/epoll.h>: a guest's epoll_event has 12 bytes, as on x86-64: events u32, data u64.
+
+On all other machines the kernel's has 16: data is at a multiple of its size.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from struct import Struct
 from typing import Final
 
 EPOLL_EVENT: Final = Struct("<IQ")
+ALIGNED_EPOLL_EVENT: Final = Struct("<I4xQ")
 MAX_EVENTS: Final = 0x7FFF_FFFF // EPOLL_EVENT.size
 
 EPOLL_CTL_ADD: Final = 1

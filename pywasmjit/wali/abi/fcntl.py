@@ -1,8 +1,10 @@
-"""<fcntl.h>: flags of open, commands of fcntl, AT_ constants; and flags between guest and host, by name."""
+"""<fcntl.h>: flags of open, commands of fcntl, AT_ constants; and flags between guest and host, by name.
+
+All but the flags of open are the same on every 64-bit Linux."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable, Mapping
 from typing import Final
 
 O_ACCMODE: Final = 0o3
@@ -173,41 +175,49 @@ FADVICE: Final[dict[str, int]] = {
     "POSIX_FADV_NOREUSE": 5,
 }
 
-_HOST_NAMES: Final = {"O_LARGEFILE": ""}
+_BITS: Final = dict(OPEN_FLAGS, __O_TMPFILE=O_TMPFILE & ~O_DIRECTORY, __O_SYNC=O_SYNC & ~O_DSYNC)
+"""Flags of open by name, and the bits that only belong to one of several: a program may set one of them alone."""
+_KNOWN: Final = O_ACCMODE | O_SYNC | O_TMPFILE | sum(flag for flag in _BITS.values() if flag.bit_count() == 1)
 
 
-def _pairs() -> tuple[tuple[int, int], ...]:
-    pairs = []
-    for name, guest in OPEN_FLAGS.items():
-        host = getattr(os, _HOST_NAMES.get(name, name), 0)
-        pairs.append((guest, host))
-    return tuple(pairs)
+class OpenFlags:
+    """The flags of open on one host, and what becomes of a guest's there.
+
+    to_host: returns the host's value of a guest's flags; what the host does not have is left out, as the kernel
+    ignores bits that it does not know.  to_guest: returns the guest's value of the host's flags, as F_GETFL tells them.
+    Access modes are the same numbers everywhere.
+    """
+
+    to_host: Callable[[int], int]
+    to_guest: Callable[[int], int]
+
+    def __init__(self, values: Mapping[str, int]) -> None:
+        """Take the host's flags by name; one that is 0 or has no name is not known there."""
+        values = dict(values)
+        for single, whole, other in (("__O_TMPFILE", "O_TMPFILE", "O_DIRECTORY"), ("__O_SYNC", "O_SYNC", "O_DSYNC")):
+            values[single] = values.get(whole, 0) & ~values.get(other, 0)
+        modes = (O_WRONLY, O_RDWR)
+        self._pairs = tuple((bits, values.get(name, 0)) for name, bits in _BITS.items() if bits not in modes)
+        same = all(guest == host for guest, host in self._pairs)
+        self.to_host = _known if same else self._convert_to_host
+        self.to_guest = int if same else self._convert_to_guest
+
+    def _convert_to_host(self, flags: int) -> int:
+        result = flags & O_ACCMODE
+        for guest, host in self._pairs:
+            if flags & guest == guest:
+                flags &= ~guest
+                result |= host
+        return result
+
+    def _convert_to_guest(self, flags: int) -> int:
+        result = flags & O_ACCMODE
+        for guest, host in self._pairs:
+            if host and flags & host == host:
+                flags &= ~host
+                result |= guest
+        return result
 
 
-_PAIRS: Final = _pairs()
-_SAME: Final = all(guest == host for guest, host in _PAIRS if guest != O_LARGEFILE)
-_KNOWN: Final = O_ACCMODE | sum({1 << bit for guest, _ in _PAIRS for bit in range(24) if guest >> bit & 1})
-
-
-def host_open_flags(flags: int) -> int:
-    """Return the host's value of a guest's open flags; flags which the host does not know are left out."""
-    if _SAME:
-        return flags & _KNOWN
-    result = flags & O_ACCMODE if flags & O_ACCMODE == O_ACCMODE else 0
-    for guest, host in _PAIRS:
-        if flags & guest == guest:
-            flags &= ~guest
-            result |= host
-    return result
-
-
-def guest_open_flags(flags: int) -> int:
-    """Return the guest's value of the host's status flags, as F_GETFL shows them."""
-    if _SAME:
-        return flags
-    result = 0
-    for guest, host in _PAIRS:
-        if host and flags & host == host:
-            flags &= ~host
-            result |= guest
-    return result
+def _known(flags: int) -> int:
+    return flags & _KNOWN

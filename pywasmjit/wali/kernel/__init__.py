@@ -1,7 +1,8 @@
 """The way to the host: system calls on host descriptors, with guest addresses for memory.
 
 `Kernel` is the interface.  `portable` implements it on Python's `os`; `raw` makes Linux system calls through `ctypes`
-straight on linear memory.  Both raise OSError with the host's errno.  Addresses were checked by the caller (0 is NULL,
+straight on linear memory, and `foreign` is the same for machines that lay out structures in another way than
+x86-64, the guest's.  All raise OSError with the host's errno.  Addresses were checked by the caller (0 is NULL,
 EFAULT where it is accessed); paths are bytes without NUL; flags are the guest's.
 """
 
@@ -19,8 +20,11 @@ def choose(memory: GuestMemory) -> PortableKernel:
     from pywasmjit.wali.kernel.portable import PortableKernel
 
     try:
+        from pywasmjit.wali.kernel.foreign import ForeignKernel
+        from pywasmjit.wali.kernel.host import open_host
         from pywasmjit.wali.kernel.raw import RawKernel
 
-        return RawKernel(memory)
+        machine, _ = open_host()
+        return RawKernel(memory) if machine.is_guests else ForeignKernel(memory)
     except (ImportError, NotImplementedError):
         return PortableKernel(memory)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from pywasmjit.wali.abi.poll import POLLERR, POLLFD, POLLHUP, REVENTS, REVENTS_OFFSET
 
 if TYPE_CHECKING:
+    from pywasmjit.wali.abi.fcntl import OpenFlags
     from pywasmjit.wali.memory import GuestMemory
 
 Descriptors = list[int]
@@ -23,6 +24,7 @@ class PortableEvents:
     """The part of the kernel interface that waits."""
 
     memory: GuestMemory
+    open_flags: OpenFlags
 
     def poll(self, fds: bytearray, seconds: float) -> int:
         """poll(2) on an array of pollfd with host descriptors; those below 0 are passed over."""
@@ -68,7 +70,8 @@ class PortableEvents:
         self._absent()
 
     def pipe(self, flags: int) -> tuple[int, int]:
-        """pipe2(2), close-on-exec; flags: the host's."""
+        """pipe2(2), close-on-exec."""
+        flags = self.open_flags.to_host(flags)
         if hasattr(os, "pipe2"):
             return os.pipe2(flags | os.O_CLOEXEC)
         ends = os.pipe()

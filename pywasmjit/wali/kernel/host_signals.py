@@ -22,7 +22,6 @@ from struct import pack, unpack
 from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.wali.abi.events import CLOEXEC, NONBLOCK
-from pywasmjit.wali.abi.numbers import BY_MACHINE
 from pywasmjit.wali.abi.signal import (
     NSIG,
     SA_NOCLDSTOP,
@@ -48,6 +47,7 @@ from pywasmjit.wali.abi.signal import (
 )
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.files import move_high
+from pywasmjit.wali.kernel.host import open_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,14 +95,9 @@ class HostSignals:
 
         arrived: called in the main thread some time after a handled signal, or the kick, has reached the process.
         """
-        numbers = BY_MACHINE.get(os.uname().machine) if sys.platform == "linux" else None
-        if numbers is None:
-            raise NotImplementedError
-        self._numbers = numbers
-        libc = ctypes.CDLL(None, use_errno=True)
-        self._syscall: Any = libc["syscall"]
-        self._syscall.restype = ctypes.c_ssize_t
-        self._sigaction: Any = libc["sigaction"]
+        machine, self._syscall = open_host()
+        self._numbers = machine.numbers
+        self._sigaction: Any = ctypes.CDLL(None)["sigaction"]
         self.initial_mask = self._set_mask(_ALL)
         self.ignored = {n for n in _handleable() if signal.getsignal(n) == signal.SIG_IGN}
         for number in _handleable():

@@ -6,6 +6,7 @@ Python repeats an interrupted call itself (PEP 475), so nothing here ends with E
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,8 @@ from errno import EACCES, EINVAL, ENODEV
 from typing import TYPE_CHECKING, Final
 
 from pywasmjit.wali.abi.dirent import DT_DIR, DT_LNK, DT_REG, DT_UNKNOWN, pack_dirent
-from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, host_open_flags
+from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_LARGEFILE, OPEN_FLAGS, OpenFlags
+from pywasmjit.wali.abi.machines import MACHINES
 from pywasmjit.wali.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, pack_stat
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.abi.uio import MAX_TRANSFER
@@ -30,6 +32,16 @@ if TYPE_CHECKING:
 _KINDS: Final = {S_IFDIR: DT_DIR, S_IFREG: DT_REG, S_IFLNK: DT_LNK}
 
 
+def _flags_of_os() -> dict[str, int]:
+    """Return the flags that Python knows by name.
+
+    The C library of a 64-bit Linux says that O_LARGEFILE is 0, since open sets it anyhow: F_GETFL tells the kernel's.
+    """
+    found = {name: getattr(os, name, 0) for name in OPEN_FLAGS}
+    machine = MACHINES.get(os.uname().machine) if sys.platform == "linux" else None
+    return found if machine is None else {**found, "O_LARGEFILE": machine.open_flags.to_host(O_LARGEFILE)}
+
+
 class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChildren):
     """Host calls for one guest.  Descriptors are the host's; `dir_fd` may be AT_FDCWD."""
 
@@ -41,6 +53,9 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
 
     futexes: KernelFutexes | None = None
     """The kernel's futexes on linear memory, if they can be used."""
+
+    open_flags = OpenFlags(_flags_of_os())
+    """The host's flags of open."""
 
     def __init__(self, memory: GuestMemory) -> None:
         self.memory = memory
@@ -112,8 +127,8 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
     # -- paths ----------------------------------------------------------------------------------------------------
 
     def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> int:
-        """openat(2), always close-on-exec; flags: the guest's."""
-        return os.open(path, host_open_flags(flags) | os.O_CLOEXEC, mode, dir_fd=directory(dir_fd))
+        """openat(2), always close-on-exec."""
+        return os.open(path, self.open_flags.to_host(flags) | os.O_CLOEXEC, mode, dir_fd=directory(dir_fd))
 
     def open_resolving(self, dir_fd: int, path: bytes, flags: int, mode: int, resolve: int) -> int:
         """openat2(2); resolve: BENEATH | NO_SYMLINKS | NO_MAGICLINKS.

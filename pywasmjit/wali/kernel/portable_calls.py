@@ -13,7 +13,7 @@ from contextlib import suppress
 from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP
 from typing import TYPE_CHECKING, Final
 
-from pywasmjit.wali.abi.fcntl import AT_EACCESS, AT_FDCWD, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW
+from pywasmjit.wali.abi.fcntl import AT_EACCESS, AT_FDCWD, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, F_GETFL, F_SETFL
 from pywasmjit.wali.abi.prctl import NAME_SIZE, PR_GET_NAME, PR_SET_NAME
 from pywasmjit.wali.abi.resource import LOAD_SHIFT, SYSINFO
 from pywasmjit.wali.abi.statfs import pack_statvfs
@@ -21,6 +21,7 @@ from pywasmjit.wali.abi.statx import pack_statx
 from pywasmjit.wali.abi.time import GIGA, UTIME_NOW, UTIME_OMIT
 
 if TYPE_CHECKING:
+    from pywasmjit.wali.abi.fcntl import OpenFlags
     from pywasmjit.wali.memory import GuestMemory
 
 _THREAD_NAME: Final = "/proc/thread-self/comm"
@@ -43,6 +44,7 @@ class PortableCalls:
     """The second half of `PortableKernel`."""
 
     memory: GuestMemory
+    open_flags: OpenFlags
 
     # -- metadata -------------------------------------------------------------------------------------------------
 
@@ -155,6 +157,14 @@ class PortableCalls:
             return fcntl.fcntl(fd, command, argument)
         argument[:] = fcntl.fcntl(fd, command, bytes(argument))
         return 0
+
+    def status_flags(self, fd: int) -> int:
+        """F_GETFL; the guest's flags."""
+        return self.open_flags.to_guest(self.fcntl(fd, F_GETFL, 0))
+
+    def set_status_flags(self, fd: int, flags: int) -> None:
+        """F_SETFL; flags: the guest's."""
+        self.fcntl(fd, F_SETFL, self.open_flags.to_host(flags))
 
     # -- the process ----------------------------------------------------------------------------------------------
 

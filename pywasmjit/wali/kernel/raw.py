@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
-from ctypes import byref, c_char, c_longlong, c_size_t, c_ssize_t, get_errno
+from ctypes import byref, c_char, c_longlong, c_size_t, get_errno
 from errno import ENOSYS
 from struct import Struct, pack
 from typing import TYPE_CHECKING, Any, Final
@@ -19,16 +18,16 @@ from pywasmjit.wali.abi.fcntl import (
     AT_EMPTY_PATH,
     AT_FDCWD,
     NO_MAGICLINKS,
+    O_CLOEXEC,
     O_CREAT,
     O_DIRECTORY,
     O_NOFOLLOW,
     O_PATH,
     O_TMPFILE,
-    host_open_flags,
 )
 from pywasmjit.wali.abi.mman import PAGE
-from pywasmjit.wali.abi.numbers import BY_MACHINE
 from pywasmjit.wali.abi.uio import MAX_TRANSFER
+from pywasmjit.wali.kernel.host import open_host
 from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.kernel.raw_calls import RawCalls
 from pywasmjit.wali.kernel.raw_children import RawChildren
@@ -54,24 +53,23 @@ _MREMAP_MAYMOVE, _MREMAP_FIXED = 1, 2
 
 
 class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
-    """Host calls for one guest whose memory has an address.  Raises NotImplementedError where there can be none."""
+    """Host calls for one guest whose memory has an address, on a machine whose layouts are the guest's.
+
+    Raises NotImplementedError where there can be none.
+    """
 
     def __init__(self, memory: GuestMemory) -> None:
         super().__init__(memory)
-        numbers = BY_MACHINE.get(os.uname().machine) if sys.platform == "linux" else None
+        self.machine, self._syscall = open_host()
         base = memory.memory.base if memory.memory is not None else None
-        if numbers is None or base is None or sys.byteorder != "little" or sys.maxsize < 1 << 32:
+        if base is None:
             raise NotImplementedError
-        syscall: Any = ctypes.CDLL(None, use_errno=True)["syscall"]  # ["..."]: a function object of our own
-        syscall.restype = c_ssize_t
-        self._syscall = syscall
-        self._numbers = numbers
+        self._numbers = self.machine.numbers
+        self.open_flags = self.machine.open_flags
         self._anchor = c_char.from_address(base)
-        self.futexes = KernelFutexes(base, numbers["futex"])
+        self.futexes = KernelFutexes(base, self._numbers["futex"])
         self._guard: Guard | None = None
-        self._same_stat = numbers is BY_MACHINE["x86_64"]
-        self._read, self._write = numbers["read"], numbers["write"]
-        self._clock_gettime = numbers["clock_gettime"]
+        self._read, self._write = self._numbers["read"], self._numbers["write"]
         self.maps_files = os.sysconf("SC_PAGESIZE") == PAGE
         self.resolves = self._has_openat2()
 
@@ -121,21 +119,22 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
         return os.lseek(fd, offset, whence)
 
     def fstat(self, fd: int, address: int) -> None:
-        if self._same_stat:
-            self._call("fstat", fd, self._pointer(address))
-        else:
-            super().fstat(fd, address)
+        self._call("fstat", fd, self._pointer(address))
 
     def getdents64(self, fd: int, address: int, count: int) -> int:
         return self._call("getdents64", fd, self._pointer(address), min(count, MAX_TRANSFER))
 
     # -- paths ----------------------------------------------------------------------------------------------------
 
+    def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> int:
+        return self._call("openat", dir_fd, path, self.open_flags.to_host(flags | O_CLOEXEC), mode)
+
     def open_resolving(self, dir_fd: int, path: bytes, flags: int, mode: int, resolve: int) -> int:
         if flags & O_PATH:
             flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW
         creates = flags & O_CREAT or flags & O_TMPFILE == O_TMPFILE
-        how = _OPEN_HOW.pack(host_open_flags(flags) | os.O_CLOEXEC, mode & 0o7777 if creates else 0, resolve)
+        flags = self.open_flags.to_host(flags | O_CLOEXEC)
+        how = _OPEN_HOW.pack(flags, mode & 0o7777 if creates else 0, resolve)
         return self._call("openat2", dir_fd, path, how, _OPEN_HOW.size)
 
     def _has_openat2(self) -> bool:
@@ -147,11 +146,7 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
         return True
 
     def stat(self, dir_fd: int, name: bytes, address: int, flags: int) -> None:
-        if self._same_stat:
-            flags |= 0 if name else AT_EMPTY_PATH
-            self._call("newfstatat", dir_fd, name, self._pointer(address), flags)
-        else:
-            super().stat(dir_fd, name, address, flags)
+        self._call("newfstatat", dir_fd, name, self._pointer(address), flags if name else flags | AT_EMPTY_PATH)
 
     def access(self, dir_fd: int, name: bytes, mode: int, effective: bool = False) -> None:
         flags = (_AT_EACCESS if effective else 0) | (0 if name else AT_EMPTY_PATH)

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-from ctypes import Array, c_char, create_string_buffer
+from ctypes import Array, c_char, c_int, create_string_buffer
 from math import inf
-from struct import Struct
 from typing import Any, Final
 
-from pywasmjit.wali.abi.epoll import EPOLL_CTL_DEL, EPOLL_EVENT
+from pywasmjit.wali.abi.fcntl import O_CLOEXEC
 from pywasmjit.wali.abi.poll import POLLFD
 from pywasmjit.wali.abi.select import members, pack_set
 from pywasmjit.wali.abi.signal import SIGSET, SIGSET_SIZE
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.kernel.events import Descriptors, PortableEvents
 
-_HOST_EVENT: Final = EPOLL_EVENT if os.uname().machine == "x86_64" else Struct("=I4xQ")
-"""The host's epoll_event: packed on x86-64 alone."""
 _LONGEST: Final = 1e9
 _LONGEST_MS: Final = 0x7FFF_FFFF
-_MOST_EVENTS: Final = 4096
-"""So many events are converted at once; a further call brings the rest."""
 
 
 class RawEvents(PortableEvents):
@@ -50,22 +45,15 @@ class RawEvents(PortableEvents):
         return self._call("epoll_create1", os.O_CLOEXEC)
 
     def epoll_ctl(self, epoll: int, operation: int, fd: int, event: int) -> None:
-        if operation == EPOLL_CTL_DEL or _HOST_EVENT is EPOLL_EVENT:
-            argument: Any = self._pointer(event)
-        else:
-            argument = _HOST_EVENT.pack(*self.memory.unpack(EPOLL_EVENT, event))
-        self._call("epoll_ctl", epoll, operation, fd, argument)
+        self._call("epoll_ctl", epoll, operation, fd, self._pointer(event))
 
     def epoll_wait(self, epoll: int, events: int, count: int, seconds: float) -> int:
-        timeout = -1 if seconds == inf else min(_LONGEST_MS, -int(-seconds * 1000 // 1))
-        if _HOST_EVENT is EPOLL_EVENT:
-            return self._call("epoll_pwait", epoll, self._pointer(events), count, timeout, None, 8)
-        count = min(count, _MOST_EVENTS)
-        buffer = create_string_buffer(_HOST_EVENT.size * count)
-        found = self._call("epoll_pwait", epoll, buffer, count, timeout, None, 8)
-        host = buffer.raw[: _HOST_EVENT.size * found]
-        self.memory.write(events, b"".join(EPOLL_EVENT.pack(*each) for each in _HOST_EVENT.iter_unpack(host)))
-        return found
+        return self._call("epoll_pwait", epoll, self._pointer(events), count, milliseconds(seconds), None, 8)
+
+    def pipe(self, flags: int) -> tuple[int, int]:
+        ends = (c_int * 2)()
+        self._call("pipe2", ends, self.open_flags.to_host(flags | O_CLOEXEC))
+        return ends[0], ends[1]
 
     def eventfd(self, initial: int, flags: int) -> int:
         return self._call("eventfd2", initial, flags | os.O_CLOEXEC)
@@ -81,6 +69,11 @@ class RawEvents(PortableEvents):
 
     def signalfd(self, fd: int, mask: int, flags: int) -> int:
         return self._call("signalfd4", fd, SIGSET.pack(mask), SIGSET_SIZE, flags | os.O_CLOEXEC)
+
+
+def milliseconds(seconds: float) -> int:
+    """Return a time to wait as epoll_wait takes it, rounded up; -1 for ever."""
+    return -1 if seconds == inf else min(_LONGEST_MS, -int(-seconds * 1000 // 1))
 
 
 def _timespec(seconds: float) -> Array[c_char] | None:

@@ -68,11 +68,12 @@ def fcntl(process: Process, fd: GuestFd, cmd: Annotated[int, Number(names=abi.FC
         process.files.entry(fd).close_on_exec = bool(number & abi.FD_CLOEXEC)
         return 0
     if cmd == abi.F_GETFL:
-        return abi.guest_open_flags(process.kernel.fcntl(host, abi.F_GETFL, 0))
+        return process.kernel.status_flags(host)
     if cmd == abi.F_SETFL:
         if number & abi.O_ASYNC:
             require(process, Capability.SIGNALS, "fcntl(F_SETFL, O_ASYNC)")
-        return process.kernel.fcntl(host, abi.F_SETFL, abi.host_open_flags(number))
+        process.kernel.set_status_flags(host, number)
+        return 0
     if cmd in _BRINGS_SIGNALS:
         require(process, Capability.SIGNALS, "signals about a descriptor")
     if cmd in _NUMBERS:

@@ -53,6 +53,6 @@ def pipe2(
 
 def _pipe(process: Process, target: int, flags: int) -> int:
     process.memory.view(target, PAIR.size)
-    ends = process.kernel.pipe(abi.host_open_flags(flags & ~abi.O_CLOEXEC))
+    ends = process.kernel.pipe(flags & ~abi.O_CLOEXEC)
     enter_pair(process, ends, target, bool(flags & abi.O_CLOEXEC))
     return 0

@@ -46,9 +46,15 @@ def _with_number(process: Process, host: int, request: int, argument: int) -> in
 
     if request == abi.FICLONE:
         return fcntl.ioctl(host, request, process.files.host(argument))
-    result = fcntl.ioctl(host, request, (argument ^ 0x8000_0000) - 0x8000_0000)
     if request == abi.TIOCGPTPEER:
-        from pywasmjit.wali.abi.fcntl import O_CLOEXEC
+        return _open_peer(process, host, argument)
+    return fcntl.ioctl(host, request, (argument ^ 0x8000_0000) - 0x8000_0000)
 
-        return process.files.add(result, close_on_exec=bool(argument & O_CLOEXEC))
-    return result
+
+def _open_peer(process: Process, host: int, flags: int) -> int:
+    import fcntl
+
+    from pywasmjit.wali.abi.fcntl import O_CLOEXEC
+
+    peer = fcntl.ioctl(host, abi.TIOCGPTPEER, process.kernel.open_flags.to_host(flags | O_CLOEXEC))
+    return process.files.add(peer, close_on_exec=bool(flags & O_CLOEXEC))

@@ -11,7 +11,6 @@ import pytest
 from guest import Guest
 
 from pywasmjit.wali.abi import errno as abi_errno
-from pywasmjit.wali.abi import fcntl as abi_fcntl
 from pywasmjit.wali.abi import ioctl, stat, utsname
 from pywasmjit.wali.abi.dirent import HEADER, pack_dirent
 from pywasmjit.wali.kernel.portable import PortableKernel
@@ -37,35 +36,6 @@ def test_errno_of_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         abi_errno.guest_errno.cache_clear()
     assert found == [35, 11, 95, 40, 5, 5]
-
-
-@x86_64_linux
-def test_open_flags_are_the_hosts() -> None:
-    for name, value in abi_fcntl.OPEN_FLAGS.items():
-        if name != "O_LARGEFILE":
-            assert getattr(os, name) == value, name
-    assert abi_fcntl.host_open_flags(0o2101) == 0o2101
-    assert abi_fcntl.host_open_flags(1 << 30 | 2) == 2
-
-
-def test_open_flags_of_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The four that differ on aarch64, and a host without O_DIRECT.
-    other = {"O_DIRECTORY": 0o40000, "O_NOFOLLOW": 0o100000, "O_TMPFILE": 0o20040000, "O_DIRECT": 0, "O_LARGEFILE": 0}
-    pairs = tuple((guest, other.get(name, guest)) for name, guest in abi_fcntl.OPEN_FLAGS.items())
-    monkeypatch.setattr(abi_fcntl, "_PAIRS", pairs)
-    monkeypatch.setattr(abi_fcntl, "_SAME", False)
-    o = abi_fcntl
-    for guest, host in (
-        (o.O_RDWR | o.O_CREAT | o.O_EXCL, 0o302),
-        (o.O_DIRECTORY | o.O_NOFOLLOW, 0o140000),
-        (o.O_TMPFILE | o.O_WRONLY, 0o20040001),
-        (o.O_SYNC, o.O_SYNC),
-        (o.O_DSYNC | o.O_APPEND, o.O_DSYNC | o.O_APPEND),
-        (o.O_ACCMODE, o.O_ACCMODE),
-    ):
-        assert o.host_open_flags(guest) == host
-        assert o.guest_open_flags(host) == guest
-    assert o.host_open_flags(o.O_DIRECT | o.O_RDWR) == 2
 
 
 @x86_64_linux

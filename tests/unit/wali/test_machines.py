@@ -1,0 +1,252 @@
+"""Numbers, flags and layouts of other machines, against tables that were written apart from the package."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import machines as golden
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pywasmjit.wali.kernel as kernels
+from pywasmjit.wali.abi import fcntl, stat
+from pywasmjit.wali.abi.machines import MACHINES, X86_64
+from pywasmjit.wali.kernel import host
+from pywasmjit.wali.kernel.foreign import ForeignKernel
+from pywasmjit.wali.kernel.portable import PortableKernel
+from pywasmjit.wali.kernel.raw import RawKernel
+
+FOREIGN = ("aarch64", "riscv64", "loongarch64")
+U32 = st.integers(0, (1 << 32) - 1)
+U64 = st.integers(0, (1 << 64) - 1)
+I64 = st.integers(-(1 << 63), (1 << 63) - 1)
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux's own headers and calls")
+
+
+def expected_numbers(machine: str) -> dict[str, int]:
+    return golden.X86_64_NUMBERS if machine == "x86_64" else golden.GENERIC_NUMBERS
+
+
+def expected_flags(machine: str) -> dict[str, int]:
+    return golden.ARM_OPEN_FLAGS if machine == "aarch64" else golden.OPEN_FLAGS
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_numbers_are_those_of_the_headers(machine: str) -> None:
+    expected = expected_numbers(machine)
+    for name, number in MACHINES[machine].numbers.items():
+        assert expected[name] == number, name
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_call_that_the_engine_makes_has_a_number(machine: str) -> None:
+    folder = Path(inspect.getfile(kernels)).parents[1]
+    sources = "".join(path.read_text() for path in folder.rglob("*.py"))
+    made = set(re.findall(r'_call\(\s*"(\w+)"', sources)) | set(re.findall(r'_numbers\["(\w+)"\]', sources))
+    made |= set(re.findall(r'self\._name\("(\w+)"', sources))
+    assert len(made) > 50
+    assert made - MACHINES[machine].numbers.keys() == set()
+    assert made & golden.X86_64_ONLY == set()
+
+
+@linux
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_golden_numbers_are_those_of_installed_headers(machine: str) -> None:
+    header = {
+        "x86_64": "/usr/include/x86_64-linux-gnu/asm/unistd_64.h",
+        "aarch64": "/usr/include/asm-generic/unistd.h",
+        "riscv64": "/usr/riscv64-linux-gnu/include/asm-generic/unistd.h",
+        "loongarch64": "/usr/include/asm-generic/unistd.h",
+    }[machine]
+    if not Path(header).exists():
+        pytest.skip(f"no {header}")
+    text = Path(header).read_text()
+    found = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)", text)}
+    found["newfstatat"] = found.get("newfstatat", found.get("fstatat", -1))
+    known = {name: number for name, number in expected_numbers(machine).items() if name in found}
+    assert len(known) > 90
+    assert known == {name: found[name] for name in known}
+
+
+# -- flags of open ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_flag_of_open_alone(machine: str) -> None:
+    flags = MACHINES[machine].open_flags
+    for name, value in expected_flags(machine).items():
+        assert flags.to_host(golden.OPEN_FLAGS[name]) == value, name
+        assert flags.to_guest(value) == golden.OPEN_FLAGS[name], name
+    for mode in range(4):
+        assert flags.to_host(mode) == flags.to_guest(mode) == mode
+
+
+@pytest.mark.parametrize(
+    ("guest", "arm"),
+    [
+        (0o20200002, 0o20040002),  # O_TMPFILE | O_RDWR
+        (0o4010001, 0o4010001),  # O_SYNC | O_WRONLY
+        (0o600000, 0o140000),  # O_DIRECTORY | O_NOFOLLOW
+        (0o10600000, 0o10140000),  # with O_PATH
+        (0o140002, 0o600002),  # O_DIRECT | O_LARGEFILE | O_RDWR
+        (0o740000, 0o740000),  # all four
+        (0o2103, 0o2103),  # O_APPEND | O_CREAT, both access modes
+    ],
+)
+def test_flags_of_open_together_on_arm(guest: int, arm: int) -> None:
+    flags = MACHINES["aarch64"].open_flags
+    assert flags.to_host(guest) == arm
+    assert flags.to_guest(arm) == guest
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(chosen=st.sets(st.sampled_from(sorted(golden.OPEN_FLAGS))), mode=st.integers(0, 3), noise=U32)
+def test_flags_of_open_there_and_back(machine: str, chosen: set[str], mode: int, noise: int) -> None:
+    flags = MACHINES[machine].open_flags
+    known = sum(golden.OPEN_FLAGS.values()) | 3
+    guest = mode | sum(golden.OPEN_FLAGS[name] for name in chosen)
+    theirs = mode | sum(expected_flags(machine)[name] for name in chosen)
+    assert flags.to_host(guest | noise & ~known) == theirs
+    assert flags.to_guest(theirs) == guest
+
+
+def test_flags_that_a_host_does_not_have_are_left_out() -> None:
+    flags = fcntl.OpenFlags({"O_CREAT": 0x200, "O_SYNC": 0x80, "O_DSYNC": 0x400000, "O_DIRECTORY": 0x100000})
+    o = fcntl
+    assert flags.to_host(o.O_WRONLY | o.O_CREAT | o.O_DIRECTORY) == 0x100201
+    assert flags.to_host(o.O_TMPFILE | o.O_RDWR) == o.O_RDWR
+    assert flags.to_host(o.O_SYNC | o.O_DIRECT) == 0x80
+    assert flags.to_guest(0x400202) == o.O_RDWR | o.O_CREAT | o.O_DSYNC
+
+
+@linux
+def test_flags_of_pythons_os_are_the_machines() -> None:
+    machine = MACHINES[os.uname().machine]
+    for name, guest in fcntl.OPEN_FLAGS.items():
+        if name != "O_LARGEFILE":
+            assert machine.open_flags.to_host(guest) == getattr(os, name), name
+        assert PortableKernel.open_flags.to_host(guest) == machine.open_flags.to_host(guest), name
+
+
+# -- layouts ----------------------------------------------------------------------------------------------------------
+
+
+def test_which_layouts_a_machine_has() -> None:
+    for name, machine in MACHINES.items():
+        packed = golden.PACKED_EPOLL_EVENT if name == "x86_64" else golden.ALIGNED_EPOLL_EVENT
+        assert machine.epoll_event.size == packed.size
+        assert machine.epoll_event.pack(0x8000_0019, 0x0123_4567_89AB_CDEF) == (
+            packed.pack(0x8000_0019, 0x0123_4567_89AB_CDEF)
+            if name == "x86_64"
+            else packed.pack(0x8000_0019, 0, 0x0123_4567_89AB_CDEF)
+        )
+        assert machine.is_guests == (name == "x86_64")
+    assert MACHINES["loongarch64"].stat is None
+    assert X86_64.stat is not None
+    assert X86_64.stat.size == golden.X86_64_STAT_SIZE
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "riscv64"])
+def test_a_struct_stat_of_literal_bytes(machine: str) -> None:
+    layout = MACHINES[machine].stat
+    assert layout is not None
+    theirs = bytes.fromhex(
+        "0108000000000000 1500000000000000 a4810000 02000000 e8030000 e9030000 0305000000000000 0000000000000000"
+        "2c01000000000000 00100000 00000000 0800000000000000 00105e5f00000000 15cd5b0700000000"
+        "0211620000000000 b168de3a00000000 fffffffffffffff7 00ca9a3b00000000 0000000000000000"
+    )
+    ours = bytes.fromhex(
+        "0108000000000000 1500000000000000 0200000000000000 a4810000 e8030000 e9030000 00000000 0305000000000000"
+        "2c01000000000000 0010000000000000 0800000000000000 00105e5f00000000 15cd5b0700000000"
+        "0211620000000000 b168de3a00000000 fffffffffffffff7 00ca9a3b00000000"
+        "000000000000000000000000000000000000000000000000"
+    )
+    assert (len(theirs), len(ours)) == (layout.size, stat.SIZE)
+    assert layout.to_guest(theirs) == ours
+
+
+WIDE = st.fixed_dictionaries(
+    {
+        name: {"Q": U64, "I": U32, "i": st.integers(0, (1 << 31) - 1), "q": I64}[code]
+        for name, (_, code) in golden.GENERIC_STAT_OFFSETS.items()
+    }
+)
+
+
+@given(fields=WIDE)
+def test_every_field_of_struct_stat_arrives(fields: dict[str, int]) -> None:
+    layout = MACHINES["aarch64"].stat
+    assert layout is not None
+    theirs = golden.pack_fields(fields, golden.GENERIC_STAT_OFFSETS, golden.GENERIC_STAT_SIZE)
+    ours = layout.to_guest(theirs)
+    assert golden.unpack_fields(ours, golden.X86_64_STAT_OFFSETS) == fields
+    assert ours == golden.pack_fields(fields, golden.X86_64_STAT_OFFSETS, golden.X86_64_STAT_SIZE)
+
+
+@linux
+def test_installed_headers_agree_on_arms_flags() -> None:
+    header = Path("/usr/aarch64-linux-gnu/include/asm/fcntl.h")
+    if not header.exists():
+        pytest.skip(f"no {header}")
+    found = {name: int(value, 8) for name, value in re.findall(r"#define (O_\w+)\s+(0\d+)", header.read_text())}
+    assert found == {name: value for name, value in golden.ARM_OPEN_FLAGS.items() if name in found}
+    assert len(found) == 4
+
+
+@linux
+@pytest.mark.parametrize("name", ["fcntl", "ioctls", "socket", "errno", "signal", "stat"])
+def test_the_common_description_agrees_with_x86_64(name: str) -> None:
+    """What the machines share is the same file of the kernel's headers, so the package has it once."""
+    common = Path(f"/usr/include/asm-generic/{name}.h")
+    if not common.exists() or os.uname().machine != "x86_64":
+        pytest.skip("needs the headers of x86-64 Linux")
+    ours, theirs = constants(f"asm/{name}.h"), constants(f"asm-generic/{name}.h")
+    shared = {key for key in ours.keys() & theirs.keys() if not key.startswith("_")}
+    if name != "stat":
+        assert len(shared) > 20
+    assert {key: ours[key] for key in shared} == {key: theirs[key] for key in shared}
+
+
+def constants(header: str) -> dict[str, str]:
+    command = ["cc", "-dM", "-E", "-include", header, "-x", "c", "/dev/null"]
+    try:
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no C preprocessor for this header")
+    return dict(re.findall(r"#define ([A-Z]\w+) (.+)", output))
+
+
+# -- the choice -------------------------------------------------------------------------------------------------------
+
+
+@linux
+@pytest.mark.parametrize("machine", [*MACHINES, "i686", "ppc64le"])
+def test_the_machine_decides_which_kernel_is_taken(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pywasmjit.runtime.memories import Memory
+    from pywasmjit.wali.memory import GuestMemory
+
+    system = os.uname()
+    memory = GuestMemory()
+    memory.bind(Memory(1, 1, shared=True))
+    monkeypatch.setattr(RawKernel, "_has_openat2", lambda self: False)
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result((*system[:4], machine)))
+    chosen = type(kernels.choose(memory))
+    expected = {"x86_64": RawKernel, **dict.fromkeys(FOREIGN, ForeignKernel)}
+    assert chosen is expected.get(machine, PortableKernel)
+
+
+@linux
+def test_no_raw_kernel_without_64_bit_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "maxsize", (1 << 31) - 1)
+    with pytest.raises(NotImplementedError):
+        host.open_host()
