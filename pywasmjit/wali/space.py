@@ -354,15 +354,18 @@ class AddressSpace:
         old_size, new_size = _round_up(old_length), _round_up(new_length)
         if start % PAGE or not new_size or not old_size:
             raise OSError(EINVAL, "mremap of nothing")
-        region = self._whole(start, old_size)
+        shrinks = new_size <= old_size
+        kept = PAGE if shrinks and fixed is None else min(old_size, new_size)  # what is cut off may be anything
+        region = self._whole(start, kept)
+        if new_size < old_size:
+            self.unmap(start + new_size, old_size - new_size)
         if fixed is None:
-            if new_size < old_size:
-                self.unmap(start + new_size, old_size - new_size)
-            if new_size <= old_size or self._extend(region, start + old_size, start + new_size):
+            if shrinks or self._extend(region, start + old_size, start + new_size):
                 return start
             if not may_move:
                 raise OSError(ENOMEM, "no room behind")
-        return self._move(region.part(start, start + old_size), new_size, fixed)
+        region = self._whole(start, kept)
+        return self._move(region.part(start, start + kept), new_size, fixed)
 
     def _whole(self, start: int, size: int) -> Region:
         parts = self._parts(start, start + size)

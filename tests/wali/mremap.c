@@ -42,6 +42,17 @@ int main(int argc, char **argv, char **envp)
     before = sum(d, 2 * PAGE);
     char *e = (char *)(usize)sys_mremap(d, 2 * PAGE, 2 * PAGE, 3, d + 4 * PAGE);
     show("fixed", e == d + 4 * PAGE && sum(e, 2 * PAGE) == before && d[6 * PAGE + 1] == (char)((6 * PAGE + 1) * 7 + (6 * PAGE + 1) / 251));
+    char *kinds = map(32 * PAGE);
+    fill(kinds, 32 * PAGE);
+    before = sum(kinds, PAGE);
+    sys_mprotect(kinds + PAGE, PAGE, PROT_READ);
+    show("two kinds", (char *)(usize)sys_mremap(kinds, 9 * PAGE, 6 * PAGE, 0, NULL) == kinds);
+    show("same size", (char *)(usize)sys_mremap(kinds, 5 * PAGE, 5 * PAGE, 0, NULL) == kinds);
+    show("over a hole", (char *)(usize)sys_mremap(kinds, 8 * PAGE, 5 * PAGE, 1, NULL) == kinds);
+    show("fixed", (char *)(usize)sys_mremap(kinds, 5 * PAGE, PAGE, 3, kinds + 20 * PAGE) == kinds + 20 * PAGE);
+    show("kept", sum(kinds + 20 * PAGE, PAGE) == before);
+    TRY(sys_mremap(kinds, PAGE, PAGE, 0, NULL));
+    TRY(sys_mremap(kinds + PAGE, PAGE, PAGE, 0, NULL));
     int fd = (int)sys_open(argv[1], O_RDWR, 0);
     char *f = (char *)(usize)sys_mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
     char *next = map(PAGE);
