@@ -29,11 +29,13 @@ class Origin:
     """Where a descriptor came from, in guest terms.
 
     grant: the granted directory through which it was opened.  names: the components of its path if it is a directory,
-    else None.
+    else None.  follows: whether it was opened without O_NOFOLLOW, which the host's descriptor may have all the same:
+    the way through granted directories follows no link but itself.
     """
 
     grant: Grant
     names: tuple[bytes, ...] | None
+    follows: bool
 
 
 @dataclass(slots=True)

@@ -161,7 +161,7 @@ class GrantedPaths:
         if quick is not None and not (flags & O_CREAT and quick[0].read_only):
             grant, names, open_there = quick
             try:
-                return self._admit(open_in(grant, open_there, flags, mode), grant, names)
+                return self._admit(open_in(grant, open_there, flags, mode), grant, names, flags)
             except OSError as error:
                 if error.errno not in _TAKE_THE_SLOW_WAY:
                     raise
@@ -170,16 +170,16 @@ class GrantedPaths:
                 fd, grant, names = walk.open(start, path, flags, mode)
         except NameOnly:
             self._deny(path)
-        return self._admit(fd, grant, names)
+        return self._admit(fd, grant, names, flags)
 
-    def _admit(self, fd: int, grant: Grant, names: Names) -> tuple[int, Origin]:
+    def _admit(self, fd: int, grant: Grant, names: Names, flags: int) -> tuple[int, Origin]:
         try:
             found = os.fstat(fd)
             refuse_engine_files(self.process.kernel, fd, found, sandbox=True)
         except BaseException:
             os.close(fd)
             raise
-        return fd, Origin(grant, names if S_ISDIR(found.st_mode) else None)
+        return fd, Origin(grant, names if S_ISDIR(found.st_mode) else None, not flags & O_NOFOLLOW)
 
     def locate(self, dir_fd: int, path: bytes, *, follow: bool = True) -> Place:
         if not path and dir_fd != AT_FDCWD:

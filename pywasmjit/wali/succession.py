@@ -106,7 +106,7 @@ def _origin_state(process: Process, guest: int) -> State | None:
     if origin is None:
         return None
     names = None if origin.names is None else _path_of(origin.names)
-    return {"grant": _path_of(origin.grant.names), "names": names}
+    return {"grant": _path_of(origin.grant.names), "names": names, "follows": origin.follows}
 
 
 # -- taking over ------------------------------------------------------------------------------------------------------
@@ -170,4 +170,4 @@ def _origin(process: Process, state: State | None) -> Origin | None:
         return None
     assert isinstance(process.paths, GrantedPaths)
     names = None if state["names"] is None else _names(state["names"])
-    return Origin(process.paths.grants[_names(state["grant"])], names)
+    return Origin(process.paths.grants[_names(state["grant"])], names, state["follows"])

@@ -68,7 +68,8 @@ def fcntl(process: Process, fd: GuestFd, cmd: Annotated[int, Number(names=abi.FC
         process.files.entry(fd).close_on_exec = bool(number & abi.FD_CLOEXEC)
         return 0
     if cmd == abi.F_GETFL:
-        return process.kernel.status_flags(host)
+        origin = process.files.entry(fd).origin
+        return process.kernel.status_flags(host) & ~(abi.O_NOFOLLOW if origin and origin.follows else 0)
     if cmd == abi.F_SETFL:
         if number & abi.O_ASYNC:
             require(process, Capability.SIGNALS, "fcntl(F_SETFL, O_ASYNC)")
