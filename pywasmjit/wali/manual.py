@@ -37,6 +37,10 @@ keyctl, mount, setns, unshare, personality, modify_ldt, rseq.
 Named deviations from Linux: brk always gives 0; protection of pages is bookkeeping, a wrong access does not fault;
 faults of the host are traps, not signals; a signal's alternative stack is noted and not used; atomic instructions on
 memory that processes share are atomic within one process only.
+
+Numbers and layouts are those of x86-64 Linux on every machine; only `uname` and files of /proc tell of the host's.
+Where the host's pages have more than 4096 bytes (as on some aarch64 and loongarch64), files are copied and not mapped:
+a shared mapping reaches its file by msync, munmap, and the end of the program, and no memory is shared with children.
 """
 
 

@@ -17,7 +17,10 @@ GRND: dict[str, int] = {"GRND_NONBLOCK": 1, "GRND_RANDOM": 2, "GRND_INSECURE": 4
 
 @syscall("uname")
 def uname(process: Process, buf: Annotated[Pointer, Out(SIZE)]) -> int:
-    """Linux: uname(2).  Deviation: a sandboxed program does not learn the host's name."""
+    """Linux: uname(2).  The machine is the host's, whose native programs a guest may execute.
+
+    Deviation: a sandboxed program does not learn the host's name.
+    """
     if not buf:
         raise OSError(EFAULT, "uname")
     host = os.uname()
