@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import sys
 from pathlib import Path
 from struct import Struct
@@ -121,3 +123,35 @@ def test_a_machine_without_a_call_is_no_machine_without_its_file(machine: str, t
     assert ("newfstatat" in linux.made) == (machine != "loongarch64")
     assert Struct("<QI").unpack_from(found, 16) == (1, 0o100640)
     assert Struct("<q").unpack_from(found, 48) == (5,)
+
+
+@pytest.mark.parametrize(("machine", "expected"), [("aarch64", 0o2140402), ("riscv64", 0o2600402)])
+def test_flags_of_a_terminals_other_end(machine: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def ioctl(fd: int, request: int, argument: int) -> int:
+        seen.append((request, argument))
+        return os.dup(0)
+
+    with foreign_host(machine), Guest(wj.Policy.allow_all()) as guest:
+        fd = guest.open(guest.text("/dev/null"), os.O_RDWR, 0)
+        monkeypatch.setattr(fcntl, "ioctl", ioctl)
+        peer = guest.ioctl(fd, 0x5441, 0o2600402)  # O_RDWR | O_NOCTTY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        assert peer == fd + 1
+        assert guest.fcntl(peer, 1, 0) == 1
+    assert seen == [(0x5441, expected)]
+
+
+@pytest.mark.parametrize("machine", FOREIGN)
+def test_an_interrupted_open_comes_back_at_once(machine: str, tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path / "fifo")
+    os.mkfifo(path)
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    try:
+        with foreign_host(machine), Guest(wj.Policy.allow_all()) as guest:
+            signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+            with pytest.raises(InterruptedError):
+                guest.process.kernel.open(-100, path, os.O_RDONLY, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
