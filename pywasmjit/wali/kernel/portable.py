@@ -128,7 +128,7 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
 
     def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> int:
         """openat(2), always close-on-exec."""
-        return os.open(path, self.open_flags.to_host(flags) | os.O_CLOEXEC, mode, dir_fd=directory(dir_fd))
+        return os.open(path, self.open_flags.to_host(flags) | os.O_CLOEXEC, mode & 0o7777, dir_fd=directory(dir_fd))
 
     def open_resolving(self, dir_fd: int, path: bytes, flags: int, mode: int, resolve: int) -> int:
         """openat2(2); resolve: BENEATH | NO_SYMLINKS | NO_MAGICLINKS.

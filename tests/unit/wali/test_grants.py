@@ -349,3 +349,9 @@ def test_a_race_of_directory_and_link_never_leads_out(guest: Guest, host: Path) 
         thread.join()
     assert "secret" not in found
     assert found <= {"inside", -ENOENT, -EACCES}
+
+
+@pytest.mark.parametrize("path", ["fresh", "sub/../fresh"])
+def test_bits_of_a_mode_that_no_file_has_are_dropped(guest: Guest, host: Path, path: str) -> None:
+    assert guest.open(path, O_WRONLY | O_CREAT, 0xFFFF_FFFF) == 3
+    assert (host / "box" / "fresh").stat().st_mode & 0o6000 == 0
