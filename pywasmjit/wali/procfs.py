@@ -2,8 +2,8 @@
 
 They are recognised by what was opened, not by how it was spelled: the kernel tells the name of an open descriptor,
 and a procfs is known by its file system.  For everybody `mem` and `map_files` of any process stay shut, also with
-everything allowed: through them a guest would leave linear memory.  In a sandbox with a grant that holds a procfs,
-what tells of processes is shut but for a few harmless files.
+everything allowed: through them a guest would leave linear memory; so does `kcore`, the memory of the machine.  In a
+sandbox with a grant that holds a procfs, what tells of processes is shut but for a few harmless files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from pywasmjit.wali.kernel.portable import PortableKernel
 
 _OF_PROCESS: Final = re.compile(rb"/(?:\d+|self|thread-self)(?:/task/\d+)?/([^/]+)")
-_NEVER: Final = re.compile(rb"/(?:mem|map_files)(?:/|$)")
+_NEVER: Final = re.compile(rb"/(?:mem|map_files|kcore)(?:/|$)")
+_GONE: Final = b" (deleted)"
+"""What the kernel adds to the name of a file whose thread has ended since it was opened."""
+_LARGEST_FILE: Final = 1 << 46
+"""Bytes; /proc/kcore, all memory as one file, says that it has more."""
 _DESCRIPTOR: Final = re.compile(
     rb"/+dev/+std(?P<stream>in|out|err)"
     rb"|/+(?:dev/+fd|proc/+(?:self|thread-self|(?P<pid>\d{1,9}))/+fd)/+(?P<number>\d{1,9})"
@@ -29,10 +33,10 @@ _HARMLESS: Final = frozenset({b"comm", b"stat", b"statm", b"status", b"task", b"
 
 def refuse_engine_files(kernel: PortableKernel, fd: int, found: os.stat_result, *, sandbox: bool) -> None:
     """Raise EACCES if the open descriptor `fd`, whose fstat is `found`, must not be given to a guest."""
-    if (found.st_size and S_ISREG(found.st_mode)) or not kernel.is_procfs(fd, found):
-        return  # a regular file that has a size is none of those
+    if (0 < found.st_size < _LARGEST_FILE and S_ISREG(found.st_mode)) or not kernel.is_procfs(fd, found):
+        return  # a regular file that has such a size is none of those
     try:
-        name = os.readlink(b"/proc/self/fd/%d" % fd)
+        name = os.readlink(b"/proc/self/fd/%d" % fd).removesuffix(_GONE)
     except OSError:
         raise OSError(EACCES, "a file of a procfs without a name") from None
     of_process = _OF_PROCESS.search(name)

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from guest import Guest
 
+from pywasmjit.wali.kernel.portable import PortableKernel
+from pywasmjit.wali.memory import GuestMemory
 from pywasmjit.wali.policy import Policy
+from pywasmjit.wali.procfs import refuse_engine_files
 
 
 @pytest.fixture
@@ -87,3 +90,15 @@ def test_working_directory_is_not_the_hosts(guest: Guest, tmp_path: Path) -> Non
     length = guest.getcwd(3000, 4000)
     assert guest.memory.read(3000, length) == os.fsencode(tmp_path / "sub") + b"\0"
     assert os.getcwd() == before
+
+
+@pytest.mark.parametrize("name", ["/proc/kcore", "/mnt/proc/kcore", "/proc/7/task/9/mem (deleted)"])
+def test_memory_under_other_names_stays_shut(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Procfs(PortableKernel):
+        def is_procfs(self, fd: int, found: os.stat_result) -> bool:
+            return True
+
+    monkeypatch.setattr("os.readlink", lambda path: name.encode())
+    sizes = [0o100400, 0, 0, 1, 0, 0, (1 << 47) if "kcore" in name else 0, 0, 0, 0]
+    with pytest.raises(PermissionError):
+        refuse_engine_files(Procfs(GuestMemory()), 3, os.stat_result(sizes), sandbox=False)
