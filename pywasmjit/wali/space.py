@@ -215,8 +215,10 @@ class AddressSpace:
         return start, start + size
 
     def _check_limit(self, size: int) -> None:
+        if self.limit is None:
+            return
         mapped = self._static_end + sum(region.end - region.start for region in self._regions)
-        if self.limit is not None and mapped + size > self.limit:
+        if mapped + size > self.limit:
             raise OSError(ENOMEM, "limit of the address space")
 
     def _find(self, size: int) -> int:
