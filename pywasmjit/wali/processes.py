@@ -42,6 +42,7 @@ def fork(process: Process) -> int:
     pid = os.fork()
     if pid == 0:
         process.files.renew_lock()
+        process.space.renew_lock()
     return pid
 
 

@@ -15,12 +15,14 @@ changed is written back by msync, munmap and at the end.
 from __future__ import annotations
 
 import os
+from _thread import RLock
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from errno import EACCES, EEXIST, EFAULT, EINVAL, ENOMEM
-from typing import TYPE_CHECKING, Final
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from pywasmjit.wali.abi.mman import MAP_FIXED, MAP_FIXED_NOREPLACE, PAGE, PROT_WRITE
 from pywasmjit.wali.kernel.portable import PortableKernel
@@ -117,12 +119,33 @@ def _round_up(size: int) -> int:
     return -(-size // PAGE) * PAGE
 
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def _one_at_a_time(
+    method: Callable[Concatenate[AddressSpace, Arguments], Result],
+) -> Callable[Concatenate[AddressSpace, Arguments], Result]:
+    """Make a method of `AddressSpace` keep other threads out while it changes the tables."""
+
+    @wraps(method)
+    def locked(self: AddressSpace, /, *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        with self._lock:
+            return method(self, *arguments, **named)
+
+    return locked
+
+
 class AddressSpace:
-    """The mappings of one process.  Addresses and lengths are in bytes; errors as the kernel's."""
+    """The mappings of one process.  Addresses and lengths are in bytes; errors as the kernel's.
+
+    Threads share it: its public methods run one at a time.
+    """
 
     def __init__(self, memory: GuestMemory, kernel: PortableKernel) -> None:
         self._memory = memory
         self._kernel = kernel
+        self._lock = RLock()
         self._static_end = memory.size_bytes
         self._areas = Ranges()
         self._free = Ranges()
@@ -130,8 +153,13 @@ class AddressSpace:
         self.limit: int | None = None
         """RLIMIT_AS of the guest: bytes that may be mapped, the module's own memory included."""
 
+    def renew_lock(self) -> None:
+        """Forget who held the lock: only the forking thread lives on in a child process."""
+        self._lock = RLock()
+
     # -- mmap -----------------------------------------------------------------------------------------------------
 
+    @_one_at_a_time
     def map_anonymous(self, hint: int, length: int, prot: int, flags: int, shared: bool) -> int:
         """Map zeros; return the address.  shared: children of a fork see the same memory."""
         start, end = self._place(hint, length, flags)
@@ -141,6 +169,7 @@ class AddressSpace:
         self._insert(region)
         return start
 
+    @_one_at_a_time
     def map_file(self, hint: int, length: int, prot: int, flags: int, shared: bool, host: int, offset: int) -> int:
         """Map a file that is open for reading at `host`; return the address.
 
@@ -289,6 +318,7 @@ class AddressSpace:
 
     # -- munmap, mprotect, madvise, msync ---------------------------------------------------------------------------
 
+    @_one_at_a_time
     def unmap(self, start: int, length: int) -> None:
         """Unmap whole pages; what is not mapped there, or is the module's own memory, stays as it is."""
         self._check_range(start, length)
@@ -302,6 +332,7 @@ class AddressSpace:
             self._free.add(piece.start, piece.end)
         self._release_copies(pieces)
 
+    @_one_at_a_time
     def protect(self, start: int, length: int, prot: int) -> None:
         """Note what mprotect asks for.  Raises EINVAL, ENOMEM, EACCES."""
         self._check_range(start, length)
@@ -314,6 +345,7 @@ class AddressSpace:
             piece.prot = prot
             self._insert(piece)
 
+    @_one_at_a_time
     def forget(self, start: int, length: int) -> None:
         """MADV_DONTNEED: make private anonymous pages read as zeros, and emulated ones as their file.
 
@@ -327,12 +359,14 @@ class AddressSpace:
             if region.real or not region.shared:
                 self._kernel.clear(low, high - low, mapped=False)
 
+    @_one_at_a_time
     def require_mapped(self, start: int, length: int) -> None:
         """Raise EINVAL for an address within a page, ENOMEM if a page of the range is not mapped."""
         self._check_range(start, length)
         if not self._is_mapped(start, start + _round_up(length)):
             raise OSError(ENOMEM, "not mapped")
 
+    @_one_at_a_time
     def sync(self, start: int, length: int, flags: int) -> None:
         """Write shared mappings of files back.  Raises EINVAL, ENOMEM."""
         self.require_mapped(start, length)
@@ -348,6 +382,7 @@ class AddressSpace:
 
     # -- mremap ---------------------------------------------------------------------------------------------------
 
+    @_one_at_a_time
     def remap(self, start: int, old_length: int, new_length: int, may_move: bool, fixed: int | None) -> int:
         """Resize a mapping, in place if that can be; return its address.
 
@@ -446,6 +481,7 @@ class AddressSpace:
             assert copy is not None
             os.close(copy.host)
 
+    @_one_at_a_time
     def close(self) -> None:
         """Write back and let go of all files: where they were mapped, linear memory reads as zeros from now on."""
         regions, self._regions = self._regions, []

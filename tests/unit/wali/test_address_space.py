@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import sys
+import threading
 from collections.abc import Iterator
 from errno import EACCES, EEXIST, EFAULT, EINVAL, ENOMEM
 from pathlib import Path
@@ -282,3 +284,33 @@ def test_forgetting(guest: Guest, file: Path) -> None:
     guest.memory.write(shared, b"stays")
     assert guest.madvise(shared, PAGE, 4) == 0
     assert guest.memory.read(shared, 5) == b"stays"
+
+
+def test_threads_that_map_and_unmap_never_get_the_same_pages() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    errors: list[BaseException] = []
+    held: set[int] = set()
+    with Guest() as guest:
+        mmap, munmap = guest.mmap, guest.munmap
+
+        def work() -> None:
+            try:
+                for _ in range(3000):
+                    address = mmap(0, PAGE, RW, PRIVATE | ANONYMOUS, -1, 0)
+                    assert address not in held
+                    held.add(address)
+                    held.discard(address)
+                    munmap(address, PAGE)
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        try:
+            for each in threads:
+                each.start()
+        finally:
+            for each in threads:
+                each.join()
+            sys.setswitchinterval(before)
+    assert not errors
