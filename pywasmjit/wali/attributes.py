@@ -27,6 +27,7 @@ from pywasmjit.wali.abi.resource import (
     RLIMIT_NOFILE,
     RLIMIT_STACK,
 )
+from pywasmjit.wali.files import RESERVED
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
@@ -119,11 +120,21 @@ class Attributes:
         self._limits[number] = wanted
         self._enforce(number, wanted[0])
 
+    def reserve_descriptors(self) -> None:
+        """Let the engine have its descriptors beside all that the guest may have, where the host allows more."""
+        guests = host_limit(RLIMIT_NOFILE)
+        soft = min(guests[0] + RESERVED, guests[1])
+        if self._process.files.limit == guests[0] < soft:
+            set_host_limit(RLIMIT_NOFILE, (soft, guests[1]))
+            self._limits[RLIMIT_NOFILE] = guests
+            self._process.files.follow_host_limit()
+
     def _make_room(self, number: int, wanted: Limit) -> None:
         """Raise the host's own limits where the guest may now have more than they allow."""
         soft, hard = host_limit(number)
         if wanted[0] > soft or wanted[1] > hard:
             set_host_limit(number, (max(soft, wanted[0]), max(hard, wanted[1])))
+            self._process.files.follow_host_limit()
 
     def _enforce(self, number: int, soft: int) -> None:
         process = self._process

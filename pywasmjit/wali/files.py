@@ -5,6 +5,14 @@ exec, that nobody else in the process uses.  The standard streams are the caller
 Whether a descriptor stays open in an executed program (FD_CLOEXEC) is the table's business.
 
 In a process of the guest's own, guest numbers can be the host's; that table will have the same methods.
+
+A call of one thread may go on with a host number that another thread closes meanwhile.  It must not meet a file that
+the engine opens there for itself, or one that the guest may not have (`procfs`).  So, once there are threads, a host
+number that a guest has used is never free again: it is parked, with nothing behind it, and given to the guest's next
+file.  The number where that file was opened is then closed; or kept until the guest closes the file, if the guest
+uses record locks, all of which a process loses when it closes any descriptor of a file.
+
+The last numbers below the host's limit are the engine's (`_reserve`): it needs some for calls about other files too.
 """
 
 from __future__ import annotations
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
 _MOST: Final = 1 << 20
 _FREE: Final = -1
 _LAST_STREAM: Final = 2
+RESERVED: Final = 64
+"""Descriptors that are kept for the engine, where the host allows many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,8 @@ class Entry:
     owned: bool = True
     close_on_exec: bool = False
     origin: Origin | None = None
+    spare: int | None = None
+    """Another host descriptor of the same open file, which nobody uses."""
 
 
 class Files:
@@ -56,6 +68,26 @@ class Files:
         self._entries: list[Entry | None] = [Entry(owned=False) for _ in streams]
         self._lock = RLock()
         self.limit = _descriptor_limit()
+        """How many descriptors the guest may have."""
+        self.ceiling = 0
+        """Host numbers from here on are the engine's."""
+        self.follow_host_limit()
+        self.locks_records = False
+        """Whether the guest has used record locks (fcntl)."""
+        self._shared = False
+        self._parked: list[int] = []
+        self._nothing = _FREE
+
+    def follow_host_limit(self) -> None:
+        """Look how many descriptors the host allows: the last ones are the engine's."""
+        limit = _descriptor_limit()
+        self.ceiling = limit - _reserve(limit)
+
+    def share(self) -> None:
+        """Be ready for several threads that use the table at once, from now on."""
+        if not self._shared:
+            self._nothing = move_high(_open_nothing())
+            self._shared = True
 
     def host(self, guest: int) -> int:
         """Return the host's number.  Raises EBADF."""
@@ -80,10 +112,10 @@ class Files:
         entry = Entry(True, close_on_exec, origin)
         with self._lock:
             guest = self._lowest_free(lowest)
-            if guest < self.limit:
+            if guest < self.limit and (host < self.ceiling or self._parked):
                 self._reach(guest)
-                self.slots[guest] = host
                 self._entries[guest] = entry
+                self.slots[guest] = self._settled(host, entry)
                 return guest
         os.close(host)
         raise OSError(EMFILE, "too many descriptors")
@@ -96,31 +128,57 @@ class Files:
             self.slots[guest] = _FREE
             self._entries[guest] = None
         if entry.owned:
+            self._release(host, entry)
+
+    def _release(self, host: int, entry: Entry) -> None:
+        """Close the file of a host number; keep the number if another thread may be about to use it."""
+        if not self._shared:
             os.close(host)
+            return
+        os.dup2(self._nothing, host, inheritable=False)
+        if entry.spare is not None:
+            os.close(entry.spare)
+        with self._lock:
+            self._parked.append(host)
+
+    def _settled(self, host: int, entry: Entry) -> int:
+        """Return the host number under which the guest gets a file that was opened as `host`."""
+        if not self._parked:
+            return host
+        number = self._parked.pop()
+        os.dup2(host, number, inheritable=False)
+        if self.locks_records:
+            entry.spare = host
+        else:
+            os.close(host)
+        return number
 
     def duplicate(self, guest: int, *, lowest: int = 0, close_on_exec: bool = False) -> int:
         """Make another number for the same open file.  Raises EBADF, EINVAL for a bad `lowest`, EMFILE."""
-        host = self.host(guest)
+        origin, host = self.entry(guest).origin, self.host(guest)
         if not 0 <= lowest < self.limit:
             raise OSError(EINVAL, "descriptor out of range")
-        return self.add(os.dup(host), lowest=lowest, close_on_exec=close_on_exec, origin=self.entry(guest).origin)
+        return self.add(os.dup(host), lowest=lowest, close_on_exec=close_on_exec, origin=origin)
 
     def duplicate_to(self, guest: int, wanted: int, close_on_exec: bool = False) -> int:
         """Make `wanted` stand for the same open file, closing what it stood for.  Raises EBADF."""
-        host = self.host(guest)
+        origin, host = self.entry(guest).origin, self.host(guest)
         if not 0 <= wanted < self.limit:
             raise OSError(EBADF, "descriptor out of range")
         if wanted == guest:
             return wanted
         copy = os.dup(host)
         with self._lock:
+            if copy >= self.ceiling and not self._parked:
+                os.close(copy)
+                raise OSError(EMFILE, "too many descriptors")
             self._reach(wanted)
             before, old = self._entries[wanted], self.slots[wanted]
-            self._entries[wanted] = Entry(True, close_on_exec, self.entry(guest).origin)
-            self.slots[wanted] = copy
+            entry = self._entries[wanted] = Entry(True, close_on_exec, origin)
+            self.slots[wanted] = self._settled(copy, entry)
         if before is not None and before.owned:
             with suppress(OSError):
-                os.close(old)
+                self._release(old, before)
         return wanted
 
     def close_all(self) -> None:
@@ -129,6 +187,11 @@ class Files:
             if host >= 0:
                 with suppress(OSError):
                     self.close(guest)
+        with self._lock:
+            for host in self._parked if self._nothing == _FREE else [*self._parked, self._nothing]:
+                os.close(host)
+            self._parked.clear()
+            self._nothing, self._shared = _FREE, False
 
     def inherited(self) -> dict[int, int]:
         """Return host number by guest number of those that stay open in an executed program."""
@@ -177,12 +240,34 @@ def _descriptor_limit() -> int:
     return _MOST if soft == resource.RLIM_INFINITY else min(soft, _MOST)
 
 
+def _reserve(limit: int) -> int:
+    """Return how many of the host's numbers are kept for the engine."""
+    return min(RESERVED, limit // 4)
+
+
+def _open_nothing() -> int:
+    """Return a descriptor that can neither be read, written, nor searched."""
+    try:
+        fd = os.memfd_create("nothing")
+    except (AttributeError, OSError):
+        fd, end = os.pipe()
+        os.close(end)
+        return fd
+    try:
+        return os.open(b"/proc/self/fd/%d" % fd, os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # no /proc to be seen, as after chroot
+        return os.dup(fd)
+    finally:
+        os.close(fd)
+
+
 def move_high(descriptor: int) -> int:
     """Move an engine's own descriptor near the top of the allowed numbers, close-on-exec; return the new one."""
     import fcntl
 
     try:
-        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(3, _descriptor_limit() - 64))
+        limit = _descriptor_limit()
+        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(3, limit - _reserve(limit)))
     except (OSError, AttributeError):
         return descriptor
     os.close(descriptor)

@@ -82,6 +82,8 @@ class Process:
         self.threads = Threads(self)
         self.signals = Signals(self)
         self.attributes = Attributes(self)
+        if owns_host:
+            self.attributes.reserve_descriptors()
         self.space = AddressSpace(self.memory, self.kernel)
         self.network = Network(self)
         self.paths: Paths = HostPaths(self, cwd) if policy.everything else GrantedPaths(self, policy.dirs, cwd)

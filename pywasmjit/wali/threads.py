@@ -173,6 +173,9 @@ class Threads:
             raise OSError(ENOSYS, "no threads here")
         if len(self._by_ident) >= MOST_THREADS:
             raise OSError(EAGAIN, "too many threads")
+        process = self._process()
+        assert process is not None
+        process.files.share()
         start = _Start()
         thread = GuestThread(current.mask, current.held)
         try:

@@ -46,6 +46,7 @@ _STRUCTURES: Final = {
 }
 """Commands whose argument is the address of so many bytes; they are the same on every 64-bit Linux."""
 _WRITTEN: Final = frozenset({abi.F_GETLK, abi.F_OFD_GETLK, abi.F_GETOWN_EX, abi.F_GET_RW_HINT, abi.F_GET_FILE_RW_HINT})
+_RECORD_LOCKS: Final = frozenset({abi.F_SETLK, abi.F_SETLKW})
 _WITHOUT_WAITING: Final = {abi.F_SETLKW: abi.F_SETLK, abi.F_OFD_SETLKW: abi.F_OFD_SETLK}
 _BRINGS_SIGNALS: Final = frozenset({abi.F_SETOWN, abi.F_SETOWN_EX, abi.F_SETSIG, abi.F_SETLEASE, abi.F_NOTIFY})
 """Commands after which the kernel sends signals, to whomever they name."""
@@ -87,6 +88,8 @@ def fcntl(process: Process, fd: GuestFd, cmd: Annotated[int, Number(names=abi.FC
 def _with_structure(process: Process, host: int, cmd: int, address: int) -> int:
     """Make a call with a copy of the structure in memory."""
     kernel, memory = process.kernel, process.memory
+    if cmd in _RECORD_LOCKS:
+        process.files.locks_records = True
     copy = bytearray(memory.view(address, _STRUCTURES[cmd]))
     at_once = _WITHOUT_WAITING.get(cmd)
     patiently(

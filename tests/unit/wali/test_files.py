@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from errno import EBADF, EINVAL, EMFILE
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +128,56 @@ def test_engine_descriptors_are_high_and_not_inherited() -> None:
         assert low == high or not is_open(low)
     finally:
         os.close(high)
+
+
+def test_a_number_that_another_thread_may_be_about_to_use_is_nobody_elses(files: Files) -> None:
+    files.share()
+    first = files.add(new(b"guest"))
+    number = files.host(first)
+    files.close(first)
+    with open("/proc/self/status", "rb") as file:
+        assert file.fileno() != number
+        assert error_of(os.read, number, 1) == EBADF
+    fresh = new(b"next")
+    assert files.host(files.add(fresh)) == number
+    assert os.read(number, 9) == b"next"
+    assert not is_open(fresh)
+    other = files.add(new(b"other"))
+    before = files.host(other)
+    files.duplicate_to(first, other)
+    assert error_of(os.read, before, 1) == EBADF
+
+
+def test_many_files_one_after_the_other_need_few_numbers(files: Files) -> None:
+    files.share()
+    numbers = set()
+    for _ in range(100):
+        guest = files.add(new())
+        numbers.add(files.host(guest))
+        files.close(guest)
+    assert len(numbers) == 1
+
+
+def test_record_locks_survive_another_opening_of_the_file(files: Files, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    files.share()
+    files.close(files.add(new()))
+    files.locks_records = True
+    files.add(os.open(tmp_path / "file", os.O_RDWR))
+    locked = files.add(os.open(tmp_path / "file", os.O_RDWR))
+    fcntl.lockf(files.host(locked), fcntl.LOCK_EX)
+    files.close(files.add(new()))
+    files.add(os.open(tmp_path / "file", os.O_RDWR))
+    program = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    attempt = subprocess.run([sys.executable, "-c", program, str(tmp_path / "file")], capture_output=True, check=False)
+    assert b"BlockingIOError" in attempt.stderr
+
+
+def test_the_last_numbers_of_the_host_are_the_engines(files: Files) -> None:
+    files.ceiling = max(os.dup(0), 3)
+    os.close(files.ceiling)
+    host = new()
+    assert error_of(files.add, host) == EMFILE
+    assert not is_open(host)
+    assert error_of(files.duplicate, 0) == EMFILE
+    assert error_of(files.duplicate_to, 0, 7) == EMFILE
