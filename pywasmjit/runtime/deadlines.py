@@ -19,7 +19,8 @@ it arrives at a backward jump or at the start of a function).  The end of the sc
   dies and ends the scope.  In that one case `Interrupt` is seen outside; a loop in a function of its own avoids it;
 * after `fork` the lock is new, the scopes of other threads are gone and the watchdog starts again.
 
-A call that blocks inside C is not interrupted; ours wait in slices of at most `SLICE` seconds (`wait_slice`).  All
+A call that blocks inside C is not interrupted; ours wait in slices of at most `SLICE` seconds (`wait_slice`).  Those
+that cannot, such as opening a FIFO, are ended by a signal where the process is the guest's own (`_waker`).  All
 asynchronous exceptions of the engine go through this module: CPython has one place per thread for them.
 Without `ctypes`, the main thread uses the process's interval timer and SIGALRM instead, and other threads cannot
 have deadlines.
@@ -103,6 +104,15 @@ def _next_due(stack: list[_Scope], now: float) -> float:
     return max(now + _SOON, min([scope.due for scope in stack], default=_NEVER))
 
 
+_waker: Callable[[int], None] | None = None
+
+
+def wake_blocked_threads(waker: Callable[[int], None]) -> None:
+    """Have `waker(thread identifier)` called whenever a thread is interrupted, to end a call that it is blocked in."""
+    global _waker
+    _waker = waker
+
+
 class _Watchdog:
     """Fires scopes from a daemon thread of its own."""
 
@@ -122,6 +132,8 @@ class _Watchdog:
         scope.fired = True
         if self._raise_in(scope.thread, Interrupt) == 0:
             scope.due = _NEVER  # the thread is gone
+        elif _waker is not None:
+            _waker(scope.thread)
 
     def take_back(self, scope: _Scope) -> None:
         """Forget what was not delivered yet; the lock is held.

@@ -25,6 +25,7 @@ from errno import EAGAIN, EINVAL
 from struct import unpack_from
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pywasmjit.runtime.deadlines import wake_blocked_threads
 from pywasmjit.wali.abi.signal import (
     BUS_ADRERR,
     IGNORED_BY_DEFAULT,
@@ -101,6 +102,7 @@ class Signals:
         except (ImportError, NotImplementedError):
             return
         self._virtual = VIRTUAL
+        wake_blocked_threads(self.arrivals.host.kick)
         self._process.threads.current.mask = self.arrivals.host.initial_mask
         for number in self.arrivals.host.ignored:
             self._actions[number] = (SIG_IGN, 0, 0, 0)

@@ -113,6 +113,12 @@ class HostSignals:
         self.information = self._signalfd(-1, 0)
         self._set_mask(self.initial_mask & _MASKABLE)
 
+    @staticmethod
+    def kick(thread: int) -> None:
+        """Interrupt the system call that a thread of Python's may be in.  thread: its identifier."""
+        with suppress(OSError):
+            signal.pthread_kill(thread, KICK)
+
     def _open_pipe(self) -> None:
         reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.pipe, self._writing = move_high(reading), move_high(writing)
