@@ -116,7 +116,7 @@ REQUESTS: Final[dict[int, Request]] = {
     **{number: Request(name, 0, 0, _capability(name)) for number, name in _NUMBER.items()},
     **{number: Request(name, 0, 4) for number, name in _INT_OUT.items()},
     **{number: Request(name, 4, 0, _capability(name)) for number, name in _INT_IN.items()},
-    **{number: Request(name, _IFREQ_SIZE, _IFREQ_SIZE) for number, name in _INTERFACE.items()},
+    **{number: Request(name, _IFREQ_SIZE, _IFREQ_SIZE, "net") for number, name in _INTERFACE.items()},
     **{number: Request(name, _IFREQ_SIZE, _IFREQ_SIZE, "system") for number, name in _INTERFACE_CHANGES.items()},
     0x5413: Request("TIOCGWINSZ", 0, 8),
     0x5414: Request("TIOCSWINSZ", 8, 0),

@@ -279,6 +279,8 @@ SYSTEM: dict[str, Callable[[Guest], int]] = {
     "foreground": lambda g: g.ioctl(0, 0x5410, g.put(b"\1\0\0\0")),
     "terminal": lambda g: g.ioctl(0, 0x540E, 0),
     "address": lambda g: g.ioctl(0, 0x8916, g.put(bytes(40))),
+    "name of a network card": lambda g: g.ioctl(g.socket(1, 1, 0), 0x8910, g.put(bytes(16) + b"\1" + bytes(23))),
+    "number of a network card": lambda g: g.ioctl(g.socket(1, 1, 0), 0x8927, g.put(b"lo".ljust(40, b"\0"))),
     "device": lambda g: g.mknod("device", stat.S_IFCHR | 0o600, 0x103),
     "block device": lambda g: g.mknod("device", stat.S_IFBLK | 0o600, 0x800),
     "whiteout": lambda g: g.renameat2(FDCWD, "file", FDCWD, "x", 4),
