@@ -16,6 +16,8 @@ ITIMERVAL: Final = Struct("<qqqq")
 ITIMER_REAL: Final = 0
 _MEGA: Final = 1_000_000
 _SECONDS_IN_LONG: Final = 1 << 62
+_SHORTEST_INTERVAL: Final = 500
+"""Microseconds between the signals of one timer: what comes faster than it is handled leaves no time for the rest."""
 
 
 @syscall("setitimer")
@@ -25,7 +27,7 @@ def setitimer(
     new_value: Annotated[Pointer, In(ITIMERVAL.size)],
     old_value: Annotated[Pointer, Out(ITIMERVAL.size)],
 ) -> int:
-    """Linux: setitimer(2).  Deviation: inside a larger program only ITIMER_REAL."""
+    """Linux: setitimer(2).  Deviation: no interval below 500 µs; inside a larger program only ITIMER_REAL."""
     words = process.memory.unpack(ITIMERVAL, new_value) if new_value else (0, 0, 0, 0)
     before = _set(process, which, words)
     if old_value:
@@ -54,6 +56,8 @@ def alarm(process: Process, seconds: Unsigned) -> int:
 
 
 def _set(process: Process, which: int, words: tuple[int, ...]) -> tuple[int, ...]:
+    if words[0] == 0 < words[1] < _SHORTEST_INTERVAL:
+        words = (0, _SHORTEST_INTERVAL, *words[2:])
     host = process.signals.host
     if host is not None:
         return ITIMERVAL.unpack(host.setitimer(which, ITIMERVAL.pack(*words)))
