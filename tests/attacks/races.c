@@ -1,0 +1,172 @@
+/* Races: another thread swaps a directory and a link to outside, or a descriptor, while this one uses it. */
+#include "attacks.h"
+
+static volatile int stop;
+static void (*volatile swapper)(void);
+
+enum { DURATION = 400 /* ms */ };
+
+#ifdef __wasm__
+IMPORT("__wasm_thread_spawn") int wali_thread_spawn(int, void *);
+__asm__(".globaltype __stack_pointer, i32\n"
+        ".functype race_begin () -> ()\n"
+        ".globl race_entry\n"
+        ".type race_entry,@function\n"
+        "race_entry:\n"
+        ".functype race_entry (i32, i32) -> ()\n"
+        "local.get 1\n"
+        "global.set __stack_pointer\n"
+        "call race_begin\n"
+        "end_function\n");
+void race_entry(int, void *);
+__attribute__((used)) void race_begin(void)
+{
+    while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) swapper();
+    __atomic_store_n(&stop, 2, __ATOMIC_SEQ_CST);
+    for (;;) sys_exit(0);
+}
+static void begin(void (*other)(void))
+{
+    stop = 0;
+    swapper = other;
+    wali_thread_spawn((int)(usize)race_entry, (char *)allocate(65536) + 65536 - 16);
+}
+static void end(void)
+{
+    __atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&stop, __ATOMIC_SEQ_CST) != 2) pause_for(1);
+}
+#else
+static int child;
+static void begin(void (*other)(void))
+{
+    flush(&out);
+    child = (int)sys_fork();
+    if (!child)
+        for (;;) other();
+}
+static void end(void)
+{
+    sys_kill(child, 9);
+    sys_wait4(child, NULL, 0, NULL);
+}
+#endif
+
+static void prepare(void)
+{
+    sys_mkdir("real", 0755);
+    sys_mkdir("real/empty", 0755);
+    sys_mkdir("real/dir", 0755);
+    sys_close(make("real/secret"));
+    sys_symlink("../outside", "trap");
+    sys_mkdir("place", 0755);
+}
+
+static void swap(void)
+{
+    sys_rename("real", "aside");
+    sys_rename("trap", "place-link");
+    sys_rename("aside", "trap-dir");
+    sys_rename("trap-dir", "real");
+    sys_rename("place-link", "trap");
+}
+
+static void exchange(void)
+{
+    sys_renameat2(AT_FDCWD, "real", AT_FDCWD, "trap", RENAME_EXCHANGE);
+    swap();
+}
+
+#define RACE(...) \
+    do { \
+        prepare(); \
+        begin(exchange); \
+        for (long until = now() + DURATION; now() < until; ) { __VA_ARGS__; } \
+        end(); \
+    } while (0)
+
+static void race_read(void)
+{
+    RACE(grab_path("real/secret"); grab_path("./real/dir/../secret"); grab_path("trap/secret"); grab_path("trap/."));
+}
+
+static void race_create(void)
+{
+    RACE(spoil(sys_open("real/raced", O_CREAT | O_WRONLY, 0644)); sys_mkdir("trap/raced-dir", 0755);
+         sys_mknod("real/raced-pipe", 0010644, 0); sys_symlink("x", "real/raced-link"); sys_unlink("real/raced-pipe");
+         sys_unlink("real/raced"));
+}
+
+static void race_remove(void)
+{
+    RACE(sys_unlink("real/dir/file"); sys_rmdir("trap/empty"); sys_rename("real/secret", "raced"); grab_path("raced");
+         sys_unlink("raced"); sys_close(make("real/secret")));
+}
+
+static void race_metadata(void)
+{
+    RACE(sys_chmod("real/secret", 0777); sys_utimes("trap/secret", NULL); sys_truncate("real/secret", 0);
+         sys_chown("trap/secret", 1, 1));
+}
+
+static void race_link(void)
+{
+    RACE(sys_link("real/secret", "raced"); grab_path("raced"); sys_unlink("raced");
+         sys_link("own", "trap/raced-hard"); sys_unlink("real/raced-hard"));
+}
+
+static void race_directory(void)
+{
+    RACE(if (!sys_chdir("real")) { grab_path("secret"); grab_path("../outside/secret"); } sys_chdir(below("/rw"));
+         int fd = (int)sys_open("trap", O_PATH | O_DIRECTORY, 0);
+         grab(sys_openat(fd, "secret", O_RDONLY, 0)); sys_close(fd));
+}
+
+static void race_socket(void)
+{
+    struct sockaddr_un stream = unix_of("real/socket"), packets = unix_of("trap/datagram");
+    RACE(int fd = (int)sys_socket(AF_UNIX, SOCK_STREAM | 04000, 0); sys_connect(fd, &stream, sizeof stream); spoil(fd);
+         fd = (int)sys_socket(AF_UNIX, SOCK_DGRAM | 04000, 0);
+         sys_sendto(fd, "SPOILED", 7, 0x40, &packets, sizeof packets); sys_close(fd));
+}
+
+/* One thread sends a descriptor that another one closes, hoping that the engine's next file gets its number. */
+static volatile int lent;
+
+static void reuse(void)
+{
+    int fd = (int)sys_open("real/secret", O_RDONLY, 0);
+    lent = fd;
+    sys_close(fd);
+    sys_close((int)sys_open("/proc/self/mem", O_RDWR, 0));
+    sys_open("../outside/secret", O_RDWR, 0);
+    sys_close((int)sys_open("/proc/self/environ", O_RDWR, 0));
+}
+
+static void race_descriptor(void)
+{
+    static char bytes[512];
+    prepare();
+    begin(reuse);
+    for (long until = now() + DURATION; now() < until; ) {
+        struct stat found;
+        int fd = lent;
+        long n = fd > 2 ? sys_pread64(fd, bytes, sizeof bytes, 0) : 0;
+        if (n > 0) put(&out, bytes, n), won("read a file of the engine's");
+        won_if(fd > 2 && !sys_fstat(fd, &found) && found.dev == 0, "a file of nowhere");
+    }
+    end();
+}
+
+static const struct attack all[] = {
+    {"race-read", race_read},
+    {"race-create", race_create},
+    {"race-remove", race_remove},
+    {"race-metadata", race_metadata},
+    {"race-link", race_link},
+    {"race-directory", race_directory},
+    {"race-socket", race_socket},
+    {"race-descriptor", race_descriptor},
+};
+
+ATTACKS(all)
