@@ -17,7 +17,7 @@ it arrives at a backward jump or at the start of a function).  The end of the sc
 * the `with` statement alone holds the scope's guard.  If an exception leaves the statement without calling `__exit__`
   (CPython 3.13 leaves the back edge of a `while` directly inside `with` outside of the protected range), the guard
   dies and ends the scope.  In that one case `Interrupt` is seen outside; a loop in a function of its own avoids it;
-* after `fork` the lock is new, the scopes of other threads are gone and the watchdog starts again.
+* after `fork` the lock is new, the scopes of other threads are gone and the watchdog starts again if there is a limit.
 
 A call that blocks inside C is not interrupted; ours wait in slices of at most `SLICE` seconds (`wait_slice`).  Those
 that cannot, such as opening a FIFO, are ended by a signal where the process is the guest's own (`_waker`).  All
@@ -423,12 +423,13 @@ class interruptible:
         """Interrupt the block from any thread, now; False if none runs."""
         with _lock:
             scope = self._scope
-            if scope is None or not scope.open or _watch is None:
+            if scope is None or not scope.open:
                 return False
             if not scope.fired:
+                watch = _watch or _start_watch()
                 scope.due = monotonic() + _AGAIN
-                _watch.fire(scope)
-                _watch.plan(scope.due)
+                watch.fire(scope)
+                watch.plan(scope.due)
             return True
 
 
@@ -479,8 +480,10 @@ def _restart_after_fork() -> None:
     _stacks.clear()
     if stack:
         _stacks[thread] = stack
-        with _lock:
-            _start_watch().plan(min(scope.due for scope in stack))
+        due = min(scope.due for scope in stack)
+        if due < _NEVER:  # else the watchdog starts when somebody fires a scope
+            with _lock:
+                _start_watch().plan(due)
 
 
 register_after_fork(_restart_after_fork)
