@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,24 +12,12 @@ from pywasmjit.codegen.unit import CompilationUnit
 from pywasmjit.errors import CompileError
 from pywasmjit.runtime import instance as _instance
 from pywasmjit.runtime.deadlines import deadline
-from pywasmjit.runtime.depth import register_after_fork
 from pywasmjit.runtime.limits import Limits
 from pywasmjit.wasm.decoder import decode
 from pywasmjit.wasm.features import Features
 from pywasmjit.wasm.module import ModuleSyntax
 from pywasmjit.wasm.types import ExportType, ImportType
 from pywasmjit.wasm.validator import validate as _validate
-
-_units: weakref.WeakSet[CompilationUnit] = weakref.WeakSet()
-
-
-def _renew_locks() -> None:
-    """In a child process no thread is left that could be compiling, whoever held the locks."""
-    for unit in list(_units):
-        unit.renew_lock()
-
-
-register_after_fork(_renew_locks)
 
 
 class Module:
@@ -61,7 +48,6 @@ class Module:
         self._cache = cache
         self.name = name or self._syntax.module_name or f"wasm-{crc32(self._syntax.data):08x}"
         self._unit = CompilationUnit(self._syntax, self.name)
-        _units.add(self._unit)
         if not lazy:
             self.compile()
 

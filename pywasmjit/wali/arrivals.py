@@ -53,13 +53,13 @@ class Arrivals:
     """What reaches the host's process, and the threads that are to take it.
 
     host: set when the process is the guest's own.  alerted: true while threads other than the main one should look
-    up; never replaced, for compiled code knows it.
+    up; never replaced, for compiled code knows it.  watched: whether a signal may have a handler.
     """
 
     def __init__(self, signals: Signals, threads: Threads) -> None:
         self._signals = signals
         self._threads = threads
-        self._watched = False
+        self.watched = False
         self.host: HostSignals | None = None
         self.alerted: list[bool] = []
 
@@ -78,7 +78,7 @@ class Arrivals:
     def collect(self) -> None:
         """Note what has arrived at the host; nothing does before a signal is handled."""
         host, signals = self.host, self._signals
-        if host is None or not self._watched:
+        if host is None or not self.watched:
             return
         for number in host.drain():
             if number and signals.handles(number) and not signals.is_virtual(number):
@@ -118,9 +118,12 @@ class Arrivals:
     def watch(self) -> None:
         """See to it that the watcher runs."""
         host = self.host
-        if self._watched or host is None:
+        if self.watched or host is None:
             return
-        self._watched = True
+        import select  # noqa: F401 - here, not in the thread: a fork meanwhile would leave the import unfinished
+
+        host.listen()
+        self.watched = True
         start_engine_thread(partial(self._watch, host), name="pywasmjit-signals")
 
     def _watch(self, host: HostSignals) -> None:
@@ -154,7 +157,7 @@ class Arrivals:
     def after_fork(self) -> None:
         """In a child process: the watcher is gone."""
         self.alerted.clear()
-        watched, self._watched = self._watched, False
+        watched, self.watched = self.watched, False
         if self.host is not None:
             self.host.after_fork()
             if watched:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from errno import ECHILD, EPERM
+from functools import cache
 from time import sleep
 from typing import TYPE_CHECKING, Final
 
@@ -39,11 +40,8 @@ def fork(process: Process) -> int:
     require_own_process(process, "fork")
     _empty_buffers()
     _silence_warning()
-    pid = os.fork()
-    if pid == 0:
-        process.files.renew_lock()
-        process.space.renew_lock()
-    return pid
+    with process.signals.delayed():
+        return os.fork()
 
 
 def _empty_buffers() -> None:
@@ -53,8 +51,9 @@ def _empty_buffers() -> None:
             stream.flush()
 
 
+@cache
 def _silence_warning() -> None:
-    """Keep 3.12 and later from warning that there are threads: the engine's own are prepared for it."""
+    """Keep 3.12 and later from warning that there are threads: the engine's own are prepared for it.  Once."""
     import warnings
 
     warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)

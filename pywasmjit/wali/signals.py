@@ -116,6 +116,26 @@ class Signals:
         """Tell whether a signal is the engine's own affair, and never the kernel's."""
         return number in self._virtual
 
+    def listen(self) -> None:
+        """Get ready for more than one thread; before the first of them starts."""
+        if self.host is not None:
+            self.host.listen()
+
+    @contextmanager
+    def delayed(self) -> Iterator[None]:
+        """Keep signals that have handlers from the calling thread, and from a child process that it makes meanwhile.
+
+        Else the child would tell its parent of one that arrives before it has a pipe of its own.
+        """
+        if self.host is None or not self.arrivals.watched:
+            yield
+            return
+        self.host.block(-1)
+        try:
+            yield
+        finally:
+            self.host.block(self.mask)
+
     def close(self) -> None:
         """Stop the timer."""
         if self.host is None:
@@ -436,12 +456,16 @@ class Signals:
         """Go on after all: the program was not executed."""
         self.hold_all()
 
-    def after_fork(self) -> None:
-        """In a child process: nothing is pending, and the watcher is gone."""
+    def renew_locks(self) -> None:
+        """Forget who held locks: only the forking thread lives on in a child process."""
         self._lock = threading.RLock()
+        self.timer.renew_lock()
+
+    def after_fork(self) -> None:
+        """In a child process of a guest's: nothing is pending, and the watcher is gone."""
         self.pending.clear()
+        self.arrivals.after_fork()  # first: what the parent looks for is its own affair
         self._look_for()
-        self.arrivals.after_fork()
 
 
 def _order(item: Pending) -> tuple[bool, int]:

@@ -176,6 +176,7 @@ class Threads:
         process = self._process()
         assert process is not None
         process.files.share()
+        process.signals.listen()
         start = _Start()
         thread = GuestThread(current.mask, current.held)
         try:
@@ -284,15 +285,26 @@ class Threads:
     # -- fork -----------------------------------------------------------------------------------------------------
 
     def after_fork(self) -> None:
-        """In a child process: the calling thread is the main and only one."""
-        here = get_ident()
-        self.main = self._by_ident.get(here, self.main)
-        self.main.native_id = 0
-        self.main.host = None
-        self._by_ident = {here: self.main}
+        """In a child process: locks are free, and the calling thread is the main and only one if it is the guest's."""
         self._lock = threading.Lock()
+        process = self._process()
+        if process is not None:
+            process.files.renew_lock()
+            process.space.renew_lock()
+            process.signals.renew_locks()
+        here = get_ident()
+        thread = self._by_ident.get(here)
+        self._by_ident.clear()
+        if thread is None:
+            return  # the caller's own child, in a thread that is none of the guest's
+        self.main = thread
+        thread.native_id = 0
+        thread.host = None
+        self._by_ident[here] = thread
         self.forked = True
         self.have_host_numbers = True
+        if process is not None:
+            process.signals.after_fork()
 
 
 def guests_left() -> bool:
@@ -310,11 +322,7 @@ def _end_child(error: BaseException) -> NoReturn:
 
 def _after_fork() -> None:
     for threads in list(_all):
-        if get_ident() in threads._by_ident:
-            threads.after_fork()
-            process = threads._process()
-            if process is not None:
-                process.signals.after_fork()
+        threads.after_fork()
 
 
 register_after_fork(_after_fork)

@@ -26,6 +26,12 @@ class Timer:
         self._interval = 0.0
         self._thread: threading.Timer | None = None
 
+    def renew_lock(self) -> None:
+        """Forget who held the lock, in a child process; timers are not inherited."""
+        self._lock = threading.Lock()
+        self._thread = None
+        self._due = self._interval = 0.0
+
     def get(self) -> tuple[float, float]:
         """Return (interval, time until the next signal)."""
         return self._interval, max(_SHORTEST, self._due - monotonic()) if self._due else 0.0

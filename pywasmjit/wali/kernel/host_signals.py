@@ -109,8 +109,8 @@ class HostSignals:
             self._install(number, _IGNORE if number in self.ignored else _DEFAULT, 0)
         self.held = 0
         self._looked_for = 0
-        self._open_pipe()
-        self.information = self._signalfd(-1, 0)
+        self.pipe = self._writing = self.information = -1
+        self.listen()
         self._set_mask(self.initial_mask & _MASKABLE)
 
     @staticmethod
@@ -119,19 +119,24 @@ class HostSignals:
         with suppress(OSError):
             signal.pthread_kill(thread, KICK)
 
-    def _open_pipe(self) -> None:
-        reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self.pipe, self._writing = move_high(reading), move_high(writing)
-        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+    def listen(self) -> None:
+        """Keep arrivals from now on; only in Python's main thread, if that was not done before."""
+        if self.pipe < 0:
+            reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            self.information = self._signalfd(-1, self._looked_for)
+            self.pipe, self._writing = move_high(reading), move_high(writing)
+            signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
 
     def after_fork(self) -> None:
-        """Have a pipe of one's own in a child, whose calling thread is Python's main one."""
-        os.close(self.pipe)
-        old = self._writing
-        self._open_pipe()
-        os.close(old)
-        os.close(self.information)  # its set would change for the parent, too
-        self.information = self._signalfd(-1, self._looked_for)
+        """Let go of what is the parent's in a child, whose calling thread is Python's main one.
+
+        Most children never need descriptors of their own.  The set of the parent's signalfd is not theirs to change.
+        """
+        if self.pipe >= 0:
+            signal.set_wakeup_fd(-1)
+            for each in (self.pipe, self._writing, self.information):
+                os.close(each)
+            self.pipe = self._writing = self.information = -1
 
     def _call(self, name: str, *arguments: Any) -> int:
         result: int = self._syscall(self._numbers[name], *arguments)
@@ -194,6 +199,7 @@ class HostSignals:
         """Hold a signal from now on; False where that would change what calls do.  The caller sets all masks."""
         if number in _SYNCHRONOUS or number in VIRTUAL:
             return False
+        self.listen()
         self.held |= bit(number)
         sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL))
         return True
@@ -207,7 +213,8 @@ class HostSignals:
         mask &= self.held
         if mask != self._looked_for:
             self._looked_for = mask
-            self._signalfd(self.information, mask)
+            if self.information >= 0:
+                self._signalfd(self.information, mask)
 
     def _signalfd(self, fd: int, mask: int) -> int:
         made = self._call("signalfd4", fd, pack("=Q", mask), 8, CLOEXEC | NONBLOCK)
@@ -228,6 +235,8 @@ class HostSignals:
 
     def drain(self) -> bytes:
         """Return the numbers of the signals that have arrived since the last time."""
+        if self.pipe < 0:
+            return b""
         try:
             return os.read(self.pipe, 4096)
         except BlockingIOError:
@@ -235,8 +244,9 @@ class HostSignals:
 
     def alert(self) -> None:
         """Wake whoever watches the pipe."""
-        with suppress(BlockingIOError):
-            os.write(self._writing, b"\0")
+        if self.pipe >= 0:
+            with suppress(BlockingIOError):
+                os.write(self._writing, b"\0")
 
     def dequeue(self, mask: int, seconds: float) -> bytes:
         """Wait for one of a set of blocked signals and take it: its siginfo.  Raises EAGAIN, EINTR."""
