@@ -98,10 +98,15 @@ class Process:
             memory.sleepers = FutexSleepers(self, self.kernel.futexes)
 
     def close(self) -> None:
-        """End the process: write mappings back, close what it has open, let go of the memory."""
+        """End the process: write mappings back, close what it has open, let go of the memory.
+
+        In a process of the guest's own its descriptors close when that ends, not before: others would see them closed
+        while it still lives, and a terminal that closes sends SIGHUP to the leader of its session.
+        """
         self.signals.close()
         self.space.close()
-        self.files.close_all()
+        if not self.owns_host:
+            self.files.close_all()
         self.paths.close()
         self.environment.close()
         self.attributes.close()

@@ -126,7 +126,6 @@ def test_ioctl_of_the_table(work: Path) -> None:
     both_ways("requests", work, "file", "large")
 
 
-@pytest.mark.xfail(reason="the end of a run closes the terminal's master while the process lives: SIGHUP")
 def test_a_terminal_becomes_the_sessions(work: Path) -> None:
     both_ways("requests", work, "file", "large", "session")
 
