@@ -20,6 +20,7 @@ import struct
 import threading
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
 
 from pywasmjit.errors import ResourceLimit, Trap, TrapCode
@@ -80,6 +81,11 @@ def _renew_locks() -> None:
 
 
 register_after_fork(_renew_locks)
+
+
+def whole_memories() -> AbstractContextManager[object]:
+    """Return a context in which no other thread changes a memory's size, so that a child finds each of them whole."""
+    return _growing
 
 
 class Refresher(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from pywasmjit.errors import ResourceLimit, Trap, TrapCode
@@ -36,6 +37,11 @@ def _renew_lock() -> None:
 
 
 register_after_fork(_renew_lock)
+
+
+def whole_tables() -> AbstractContextManager[object]:
+    """Return a context in which no other thread changes a table, so that a child process finds each of them whole."""
+    return _changing
 
 
 class Items(Protocol):

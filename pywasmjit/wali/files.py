@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import os
 from _thread import RLock
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from errno import EBADF, EINVAL, EMFILE
 from typing import TYPE_CHECKING, Final
@@ -212,6 +212,10 @@ class Files:
             self._entries[guest] = Entry(guest > _LAST_STREAM, False, origin)
             if guest > _LAST_STREAM:
                 os.set_inheritable(guest, False)
+
+    def whole(self) -> AbstractContextManager[object]:
+        """Return a context in which no other thread changes the table, so that a child process finds it whole."""
+        return self._lock
 
     def renew_lock(self) -> None:
         """Forget who held the lock: only the forking thread lives on in a child process."""

@@ -3,7 +3,10 @@
 Only a process of the guest's own can be copied, or have children that are the guest's: inside a larger program `fork`
 is refused, and there is nobody to wait for.  A child goes on in the middle of its compiled functions, with the calling
 thread as its only one; what is shared with its parent are open files and MAP_SHARED mappings.  It ends without
-anything that Python does at the end of a process (`ends_at_once`).
+anything that Python does at the end of a process.
+
+Other threads may be anywhere in the engine meanwhile.  What they hold locked is unlocked in the child (each module
+renews its own locks after a fork), and what they could leave half changed is held by the thread that forks.
 """
 
 from __future__ import annotations
@@ -18,7 +21,10 @@ from time import sleep
 from typing import TYPE_CHECKING, Final
 
 from pywasmjit.runtime.deadlines import SLICE, check
+from pywasmjit.runtime.memories import whole_memories
+from pywasmjit.runtime.tables import whole_tables
 from pywasmjit.wali.abi.wait import WNOHANG
+from pywasmjit.wali.preload import import_everything
 from pywasmjit.wali.table import Restart
 from pywasmjit.wali.waiting import Interrupted, has_deadline
 
@@ -40,7 +46,10 @@ def fork(process: Process) -> int:
     require_own_process(process, "fork")
     _empty_buffers()
     _silence_warning()
-    with process.signals.delayed():
+    if process.threads.others():
+        with suppress(OSError):  # walls may stand in the way
+            import_everything()  # waits for what others are importing: its locks would stay locked in the child
+    with process.files.whole(), whole_memories(), whole_tables(), process.signals.delayed():
         return os.fork()
 
 
