@@ -157,11 +157,15 @@ class Threads:
         try:
             entry()
         except ThreadExit as end:
-            self._by_ident.pop(get_ident(), None)
-            while others := self.others():
-                self._join(others[0])
+            self._await_others()
             return end.code & 0xFF
         return 0
+
+    def _await_others(self) -> None:
+        """Wait, as a main thread that has ended, for the end of all other threads."""
+        self._by_ident.pop(get_ident(), None)
+        while others := self.others():
+            self._join(others[0])
 
     def spawn(self, function: int, argument: int) -> int:
         """Start a thread at element `function` of table 0; return its number when it is about to run.
@@ -189,11 +193,12 @@ class Threads:
         """Live: what a new host thread does."""
         thread.native_id, thread.host = threading.get_native_id(), threading.current_thread()
         self._by_ident[get_ident()] = thread
+        status = 0
         try:
             with self._scope(thread, lambda: ThreadExit(0)):
                 self._call(thread, parent, function, argument, start)
-        except ThreadExit:
-            pass
+        except ThreadExit as end:
+            status = end.code & 0xFF
         except BaseException as error:
             if self.forked:
                 _end_child(error)
@@ -201,8 +206,9 @@ class Threads:
         finally:
             self._by_ident.pop(get_ident(), None)
             start.tell(OSError(EAGAIN, "the thread could not be started"))
-        if self.forked:
-            os._exit(0)
+        if thread is self.main:  # since it has forked: nobody else is left who could end this child process
+            self._await_others()
+            os._exit(status)
 
     def _call(self, thread: GuestThread, parent: Instance, function: int, argument: int, start: _Start) -> None:
         try:
