@@ -49,7 +49,7 @@ def fork(process: Process) -> int:
     if process.threads.others():
         with suppress(OSError):  # walls may stand in the way
             import_everything()  # waits for what others are importing: its locks would stay locked in the child
-    with process.files.whole(), whole_memories(), whole_tables(), process.signals.delayed():
+    with process.space.whole(), process.files.whole(), whole_memories(), whole_tables(), process.signals.delayed():
         return os.fork()
 
 

@@ -18,7 +18,7 @@ import os
 from _thread import RLock
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from errno import EACCES, EEXIST, EFAULT, EINVAL, ENOMEM
 from functools import wraps
@@ -152,6 +152,10 @@ class AddressSpace:
         self._regions: list[Region] = []
         self.limit: int | None = None
         """RLIMIT_AS of the guest: bytes that may be mapped, the module's own memory included."""
+
+    def whole(self) -> AbstractContextManager[object]:
+        """Return a context in which no other thread changes the tables, so that a child process finds them whole."""
+        return self._lock
 
     def renew_lock(self) -> None:
         """Forget who held the lock: only the forking thread lives on in a child process."""

@@ -83,6 +83,9 @@ class World:
         assert fd > 2
         assert self.guest.__getattr__("close")(fd) == 0
 
+    def map_memory(self) -> None:
+        assert self.guest.mmap(0, 4096, 3, 0x22, -1, 0) > 0
+
     def signal(self) -> None:
         self.process.signals.note(Pending(40, pack_siginfo(40, SI_USER), None))
         assert self.process.signals.take() is not None
@@ -115,6 +118,7 @@ LOCKS: dict[str, tuple[Callable[[World], Lock], Callable[[World], None]]] = {
     "wali/files.py self._lock": (lambda w: w.process.files._lock, World.open_file),
     "wali/kernel/faults.py self._lock": (lambda w: w.guard._lock, World.fault),
     "wali/signals.py self._lock": (lambda w: w.process.signals._lock, World.signal),
+    "wali/space.py self._lock": (lambda w: w.process.space._lock, World.map_memory),
     "wali/threads.py self._lock": (lambda w: w.process.threads._lock, World.end),
     "wali/timers.py self._lock": (lambda w: w.process.signals.timer._lock, World.set_timer),
 }
