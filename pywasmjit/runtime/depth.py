@@ -43,6 +43,8 @@ THREAD_STACK_BYTES: Final = 256 << 20
 """Stack of a guest thread: address space, of which only what is touched becomes memory."""
 
 _LEAST_THREAD_STACK_BYTES: Final = 16 << 20
+_STACKS_OF_A_LIMIT: Final = 32
+"""So many guest threads are to find room in a limited address space, half of which linear memory may hold."""
 
 entries: dict[int, list[int]] = {}
 """Thread identifier -> one-element list: how many calls from the host into compiled code are active on that thread."""
@@ -157,7 +159,7 @@ def start_guest_thread(
     Raises RuntimeError if no thread can be started.
     """
     ensure_recursion_limit(PROGRAM_CALL_DEPTH)
-    size = THREAD_STACK_BYTES
+    size = _thread_stack_bytes()
     while True:
         thread = threading.Thread(target=target, args=arguments, name=name, daemon=daemon)
         try:
@@ -187,6 +189,17 @@ def start_engine_thread(target: Callable[[], object], *, name: str) -> threading
     finally:
         pthread_sigmask(SIG_SETMASK, before)
     return thread
+
+
+def _thread_stack_bytes() -> int:
+    """Return the size of stack to try first: no thread may take what many need."""
+    try:
+        import resource
+    except ImportError:
+        return THREAD_STACK_BYTES
+    limits = [resource.getrlimit(which)[0] for which in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    room = min([each for each in limits if each != resource.RLIM_INFINITY], default=sys.maxsize)
+    return max(_LEAST_THREAD_STACK_BYTES, min(THREAD_STACK_BYTES, room // _STACKS_OF_A_LIMIT & ~0xFFFF))
 
 
 def _start_with_stack(thread: threading.Thread, size: int) -> None:

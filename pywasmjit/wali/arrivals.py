@@ -124,7 +124,8 @@ class Arrivals:
 
         host.listen()
         self.watched = True
-        start_engine_thread(partial(self._watch, host), name="pywasmjit-signals")
+        with suppress(RuntimeError):  # no more threads: then a signal just before a call blocks may be seen late
+            start_engine_thread(partial(self._watch, host), name="pywasmjit-signals")
 
     def _watch(self, host: HostSignals) -> None:
         import select

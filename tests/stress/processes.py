@@ -20,7 +20,8 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "programs"), str(TESTS / "wali")]
 
-from test_storm import AT_ONCE, seconds_to_end, storm  # noqa: E402 - found by the path above
+import test_storm  # noqa: E402 - found by the path above
+from test_storm import AT_ONCE, seconds_to_end, storm  # noqa: E402
 
 
 def exits(work: Path, count: int) -> bool:
@@ -68,6 +69,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=800)
     parser.add_argument("--only", choices=[part.__name__ for part, _ in PARTS])
     arguments = parser.parse_args()
+    test_storm.TIMEOUT = 3600
     good = True
     for part, share in PARTS:
         if arguments.only in (None, part.__name__):

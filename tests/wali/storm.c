@@ -5,6 +5,7 @@
  * become    a second thread executes this program while others compute and wait
  * locks     a second thread forks while others are busy in every part of the system; each child uses all of them
  * users     the program becomes another user while its threads block all signals; each tells who it is (COUNT is the user)
+ * limits    small limits that the program gives itself: descriptors, memory, processes of its user (COUNT)
  * orphans   grandchildren whose parents have gone, taken over by the program
  * leave     (in an executed program) end with status COUNT
  */
@@ -319,10 +320,54 @@ static void users(u32 user)
     show("back", sys_setuid(0));
 }
 
+/* -- limits ------------------------------------------------------------------------------------------------------ */
+
+static void run_both(void)
+{
+    struct strings all;
+    run("/bin/true", strings(&all, "true", NULL), NULL);
+    run(program, strings(&all, program, "leave", "4", NULL), NULL);
+}
+
+static void limits(u32 user)
+{
+    struct rlimit files = {6, 6}, memory = {64 << 20, 64 << 20}, processes = {8, 8};
+    int opened = 0, error, status, children = 0;
+    TRY(sys_setrlimit(7, &files));
+    while ((error = sys_open("/dev/null", O_RDONLY, 0)) >= 0) opened++;
+    show("opened", opened), show("error", error);
+    TRY(sys_pipe(ends));
+    for (int fd = 3; fd < 6; fd++) sys_close(fd);
+    TRY(sys_setrlimit(9, &memory));
+    long large = sys_mmap(NULL, 128 << 20, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    show("large", large);
+    long small = sys_mmap(NULL, 1 << 20, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    show("small", small > 0 || small < -4096);
+    run_both();
+    start(&threads[0]), join(&threads[0]);
+    show("shared", shared);
+    TRY(sys_setrlimit(6, &processes));
+    TRY(sys_setresuid(user, user, user));
+    sys_pipe(alive);
+    for (int pid; (pid = sys_fork()) >= 0; children++) {
+        char byte;
+        if (pid > 0) continue;
+        sys_close(alive[1]);
+        sys_exit_group(sys_read(alive[0], &byte, 1) == 0 ? 6 : 1);
+    }
+    show("some", children > 1 && children < 8);
+    show("error", sys_fork());
+    show("thread", start(&threads[1]));
+    sys_close(alive[1]);
+    int good = 0;
+    for (int i = 0; i < children; i++) good += sys_wait4(-1, &status, 0, NULL) > 0 && status == 6 << 8;
+    show("good", good == children); /* how many: the engine's own threads count as well */
+}
+
 static void *thread_main(void *argument)
 {
     int number = ((struct thread *)argument)->number;
-    if (equal(how, "child")) return child_thread();
+    if (equal(how, "child") || equal(how, "limits")) return child_thread();
     if (equal(how, "users")) return become_too(number), NULL;
     if (equal(how, "blocked")) block_in(number);
     if (equal(how, "become") && number == 3) become();
@@ -341,6 +386,7 @@ int main(int argc, char **argv, char **envp)
     if (equal(how, "exits")) exits(count);
     if (equal(how, "orphans")) orphans(count);
     if (equal(how, "users")) users(count);
+    if (equal(how, "limits")) limits(count);
     if (equal(how, "blocked")) block_in_all_ways();
     if (equal(how, "locks") || equal(how, "become")) {
         handle(10, on_signal, SA_RESTART, 0);
