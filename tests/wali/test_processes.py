@@ -38,6 +38,8 @@ SCRIPTS = {
     "blank": script(b"  \t \n"),
     "lost": script(b"/no/such\n"),
     "directory": script(b"./sub\n"),
+    "forbidden": script(b"./prog-not-executable\n"),
+    "itself": script(b"./itself\n"),
     "long": script(b"x" * 300 + b"\n"),
     "argument": script(b"./prog " + b"y" * 300 + b"\n"),
     "shell": script(b'/bin/sh\necho shell "$0" "$@"; exit 12\n'),
@@ -62,6 +64,8 @@ def renew(work: Path, program: Path) -> None:
         (work / name).write_bytes(data)
         (work / name).chmod(0o755)
     (work / "not-executable").write_bytes(SCRIPTS["s1"])
+    shutil.copy(program, work / "prog-not-executable")
+    (work / "prog-not-executable").chmod(0o644)
     (work / "to-script").symlink_to("s1")
 
 
@@ -146,7 +150,8 @@ def test_inside_a_larger_program_there_are_no_children(tmp_path: Path) -> None:
 # -- execve -----------------------------------------------------------------------------------------------------------
 
 PATHS = [
-    *SCRIPTS, "not-executable", "to-script", "sublink", "loop", "./s1", "s1/", "file", "file/x", "missing", "dangling",
+    *SCRIPTS, "not-executable", "prog-not-executable",
+    "to-script", "sublink", "loop", "./s1", "s1/", "file", "file/x", "missing", "dangling",
     ".", "/", "/dev/null",
 ]  # fmt: skip
 
@@ -222,14 +227,39 @@ def test_a_grant_is_handed_on_open(tmp_path: Path) -> None:
     assert (work / "sub").is_symlink()
 
 
-@pytest.mark.parametrize("variable", ["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "LD_PRELOAD", "PYTHONVERBOSE"])
+VARIABLES = [
+    *(
+        "PYTHONPATH=.",
+        "PYTHONHOME=.",
+        "PYTHONSTARTUP=./json.py",
+        "PYTHONVERBOSE=1",
+        "PYTHONINSPECT=1",
+        "PYTHONOPTIMIZE=2",
+    ),
+    *("PYTHONMALLOC=nonsense", "LD_PRELOAD=./planted.so", "LD_LIBRARY_PATH=.", "LD_AUDIT=./planted.so", "LD_DEBUG=all"),
+    *("GLIBC_TUNABLES=glibc.rtld.nns=x", "LD_SHOW_AUXV=1", "LD_TRACE_LOADED_OBJECTS=1", "PATH=.", "HOME=/nowhere"),
+]
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
 def test_the_guests_environment_is_not_the_engines(tmp_path: Path, variable: str) -> None:
     work = tmp_path / "work"
     renew(work, wasm_program(HERE / "become.c"))
-    (work / "json.py").write_text("raise SystemExit('planted')\n")
-    status, errors, lines = outcome([*ENGINE, "-A", "./prog", "./prog", f"{variable}=."], work)
+    for name in ("json.py", "sitecustomize.py", "libc.so.6", "libpython3.so"):
+        (work / name).write_text("raise SystemExit('planted')\n")
+    status, errors, lines = outcome([*ENGINE, "-A", "./prog", "./prog", variable], work)
     assert (status, errors) == (0, "")
-    assert lines == [f"{variable}=."]
+    assert lines == [variable]
+
+
+@pytest.mark.parametrize("variable", ["PYTHONPATH=.", "LD_LIBRARY_PATH=/nowhere", "GLIBC_TUNABLES=", "LD_SHOW_AUXV="])
+def test_native_programs_get_the_guests_environment_and_no_other(tmp_path: Path, variable: str) -> None:
+    work = tmp_path / "work"
+    renew(work, wasm_program(HERE / "become.c"))
+    status, errors, lines = outcome([*ENGINE, "-A", "./prog", "/usr/bin/env", variable], work)
+    assert (status, errors) == (0, "")
+    assert lines[-1] == variable
+    assert not any("KEPT" in line for line in lines)
 
 
 # -- trace ------------------------------------------------------------------------------------------------------------
