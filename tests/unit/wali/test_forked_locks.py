@@ -25,7 +25,6 @@ from pywasmjit.runtime.memories import Memory
 from pywasmjit.wali import processes
 from pywasmjit.wali.abi.signal import SI_USER, pack_siginfo
 from pywasmjit.wali.kernel import faults
-from pywasmjit.wali.signals import Pending
 
 SOURCE = Path(wj.__file__).parent
 PATIENCE = 20
@@ -50,7 +49,7 @@ class World:
         self.memory = Memory(1, 9, shared=True)
         self.guest = Guest(wj.Policy.allow_all())
         self.process = self.guest.process
-        self.guard = faults.Guard(0, self.process.memory, lambda address: None)
+        self.guard = faults.Guard(0, self.process.memory, lambda address: None, lambda address: None)
         faults._guards.add(self.guard)
 
     def compile(self) -> None:
@@ -87,7 +86,7 @@ class World:
         assert self.guest.mmap(0, 4096, 3, 0x22, -1, 0) > 0
 
     def signal(self) -> None:
-        self.process.signals.note(Pending(40, pack_siginfo(40, SI_USER), None))
+        self.process.signals.note(40, pack_siginfo(40, SI_USER))
         assert self.process.signals.take() is not None
 
     def set_timer(self) -> None:
