@@ -42,15 +42,25 @@ static void piping_informed(int number, struct siginfo *info, void *context)
     if (info->pid > 1) piping(number);
 }
 
+/* The handler has a buffer of its own: it may interrupt the program where it empties the other one. */
+static void tell(struct out *line, const char *name, long value)
+{
+    text(line, name);
+    text(line, "=");
+    integer(line, value, 0);
+    text(line, "\n");
+}
+
 static void informed(int number, struct siginfo *info, void *context)
 {
+    struct out line = {1, 0, {0}};
     (void)context;
-    show("number", number);
-    show("code", info->code);
-    show("pid", info->pid);
-    show("uid", info->uid);
-    if (info->code == -1) show("value", info->value);
-    flush(&out);
+    tell(&line, "number", number);
+    tell(&line, "code", info->code);
+    tell(&line, "pid", info->pid);
+    tell(&line, "uid", info->uid);
+    if (info->code == -1) tell(&line, "value", info->value);
+    flush(&line);
     count = count + 1;
 }
 
