@@ -6,13 +6,15 @@ stands whether the mask at 216 was saved (manual, section 8).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from struct import Struct
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from pywasmjit.errors import Trap, TrapCode
 from pywasmjit.runtime.jumps import Activation, LongJump, live_activation
 from pywasmjit.wali.abi.signal import SIG_SETMASK
-from pywasmjit.wali.table import InOut, Int, Pointer, auxiliary
+from pywasmjit.wali.table import Int, Pointer, auxiliary
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
@@ -24,25 +26,31 @@ SAVED: Final = Struct("<QQ")
 SAVED_AT: Final = 208
 SIZE: Final = SAVED_AT + SAVED.size
 
-Buffer = Annotated[Pointer, InOut(SIZE)]
-
 
 def note_place(
     process: Process, activation: Activation, site: int, pointer: int, buffer: int, save_mask: int = 0
 ) -> int:
     """Note where to return to, and the mask if that is asked for; return 0.  What compiled code calls."""
-    try:
+    with _trapping():
         process.memory.pack(PLACE, buffer, activation.number, site, pointer)
         process.memory.pack(SAVED, buffer + SAVED_AT, save_mask and 1, process.signals.mask if save_mask else 0)
-    except OSError:
-        raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS) from None
     return 0
 
 
-def _plain(process: Process, buffer: Buffer) -> int:
+@contextmanager
+def _trapping() -> Iterator[None]:
+    """Trap for a buffer outside of memory: these functions can tell nobody of an error, and a jump cannot return."""
+    try:
+        yield
+    except OSError:
+        raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS) from None
+
+
+def _plain(process: Process, buffer: Pointer) -> int:
     """Return 0; compiled code calls `note_place` instead, this is for indirect calls, which cannot return twice."""
-    process.memory.pack(PLACE, buffer, 0, 0, 0)
-    process.memory.pack(SAVED, buffer + SAVED_AT, 0, 0)
+    with _trapping():
+        process.memory.pack(PLACE, buffer, 0, 0, 0)
+        process.memory.pack(SAVED, buffer + SAVED_AT, 0, 0)
     return 0
 
 
@@ -51,18 +59,19 @@ for _name in ("setjmp", "_setjmp"):
 
 
 @auxiliary("sigsetjmp", returns_twice=note_place)
-def sigsetjmp(process: Process, buffer: Buffer, save_mask: Int) -> int:
+def sigsetjmp(process: Process, buffer: Pointer, save_mask: Int) -> int:
     """Note this place, and the mask of blocked signals if `save_mask` is not 0; return 0, and again on a jump."""
     return _plain(process, buffer)
 
 
-def _jump(process: Process, buffer: Buffer, value: Int) -> NoReturn:
+def _jump(process: Process, buffer: Pointer, value: Int) -> NoReturn:
     """Return from the setjmp of this buffer once more, with `value` (1 for 0).
 
     Traps if the function that called setjmp has returned, or runs on another thread.
     """
-    number, site, pointer = process.memory.unpack(PLACE, buffer)
-    saved, mask = process.memory.unpack(SAVED, buffer + SAVED_AT)
+    with _trapping():
+        number, site, pointer = process.memory.unpack(PLACE, buffer)
+        saved, mask = process.memory.unpack(SAVED, buffer + SAVED_AT)
     activation = live_activation(number)
     if activation is None:
         raise Trap(TrapCode.HOST, "longjmp to a function that has returned")
