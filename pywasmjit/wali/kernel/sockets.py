@@ -167,8 +167,10 @@ def _name(family: int, place: Any) -> bytes:
     """Return Python's form of an address as Linux's bytes; b"" for none."""
     import socket
 
+    if place is None:
+        return b""
     if family == socket.AF_UNIX:
-        path = os.fsencode(place) if place is not None else b""
+        path = os.fsencode(place)
         end = b"\0" if path and not path.startswith(b"\0") else b""
         return abi.FAMILY.pack(abi.AF_UNIX) + path + end
     if not place:

@@ -11,6 +11,7 @@ import pytest
 from guest import Guest
 
 import pywasmjit as wj
+from pywasmjit.wali.kernel.portable import PortableKernel
 
 AF_UNIX, SOCK_STREAM, SOCK_DGRAM = 1, 1, 2
 MSG_CTRUNC = 8
@@ -134,3 +135,16 @@ def test_a_name_too_long_for_a_descriptor_s_path(guest: Guest) -> None:
     socket = guest.socket(AF_UNIX, SOCK_DGRAM, 0)
     assert guest.bind(socket, *unix_name(guest, "x" * 100)) == ENAMETOOLONG
     assert guest.bind(socket, *unix_name(guest, "x" * 85)) == 0
+
+
+@pytest.mark.parametrize("kernel", ["raw", "portable"])
+def test_a_message_from_nobody_has_no_name(guest: Guest, kernel: str) -> None:
+    """Not even a family: the kernel writes nothing, and says so."""
+    if kernel == "portable":
+        guest.process.kernel = PortableKernel(guest.process.memory)
+    one, other = pair(guest)
+    assert guest.write(other, guest.put(b"sent"), 4) == 4
+    name, length = guest.put(b"\xff" * 16), guest.put(struct.pack("<i", 16))
+    assert guest.recvfrom(one, guest.put(bytes(4)), 4, 0, name, length) == 4
+    assert guest.memory.read(name, 16) == b"\xff" * 16
+    assert guest.memory.read(length, 4) == bytes(4)
