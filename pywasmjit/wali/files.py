@@ -21,7 +21,8 @@ import os
 from _thread import RLock
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from errno import EBADF, EINVAL, EMFILE
+from errno import EBADF, EINVAL, EMFILE, ENOTSOCK
+from stat import S_ISSOCK
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -232,6 +233,23 @@ class Files:
         if missing > 0:
             self._entries.extend([None] * missing)
             self.slots.extend([_FREE] * missing)
+
+
+def require_access(host: int) -> int:
+    """Return the flags of a host's descriptor.  Raises EBADF for one that stands for a path only (O_PATH)."""
+    import fcntl
+
+    flags = fcntl.fcntl(host, fcntl.F_GETFL)
+    if flags & getattr(os, "O_PATH", 0):
+        raise OSError(EBADF, "opened for its path only")
+    return flags
+
+
+def require_socket(host: int) -> None:
+    """Raise ENOTSOCK for a host's descriptor that is no socket, EBADF if it stands for a path only."""
+    if not S_ISSOCK(os.fstat(host).st_mode):
+        require_access(host)
+        raise OSError(ENOTSOCK, "no socket")
 
 
 def _descriptor_limit() -> int:

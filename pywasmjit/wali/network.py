@@ -33,7 +33,8 @@ from typing import TYPE_CHECKING, Final
 
 from pywasmjit.wali.abi import socket as abi
 from pywasmjit.wali.abi.fcntl import AT_FDCWD
-from pywasmjit.wali.abi.sockopt import CONTROL_LEVELS, CONTROL_OF_GRANTED_SOCKETS, OPTIONS, Reach
+from pywasmjit.wali.abi.sockopt import CONTROL_LEVELS, CONTROL_OF_GRANTED_SOCKETS, OPTIONS, SO_DOMAIN, SO_TYPE, Reach
+from pywasmjit.wali.files import require_socket
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wali.procfs import own_descriptor
 
@@ -260,8 +261,9 @@ class Network:
     # -- names of sockets ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def own_name(self, raw: bytes) -> Iterator[bytes]:
-        """Yield what the kernel gets for an address that a socket is to be bound to."""
+    def own_name(self, fd: int, raw: bytes) -> Iterator[bytes]:
+        """Yield what the kernel gets for an address that a socket is to be bound to.  Raises ENOTSOCK."""
+        require_socket(fd)
         family = _family(raw)
         if family == abi.AF_UNIX and len(raw) <= abi.SOCKADDR_UN_SIZE:
             path = _path(raw)
@@ -276,11 +278,15 @@ class Network:
         yield raw
 
     @contextmanager
-    def peer_name(self, raw: bytes, *, connecting: bool) -> Iterator[bytes]:
-        """Yield what the kernel gets for an address that something goes to."""
+    def peer_name(self, fd: int, raw: bytes, *, connecting: bool) -> Iterator[bytes]:
+        """Yield what the kernel gets for an address that something goes to.  Raises ENOTSOCK."""
+        require_socket(fd)
         family = _family(raw)
         if family == abi.AF_UNIX and abi.SUN_PATH < len(raw) <= abi.SOCKADDR_UN_SIZE:
             path = _path(raw)
+            if path and not connecting and not self._takes_names(fd):
+                yield raw[: abi.SUN_PATH]
+                return
             if path:
                 with self._process.paths.locate(AT_FDCWD, path) as place:
                     if place.virtual:
@@ -297,6 +303,12 @@ class Network:
         elif not self._whole_net and not (connecting and family == abi.AF_UNSPEC):
             self._check_internet(raw, "connect to" if connecting else "send to")
         yield raw
+
+    def _takes_names(self, fd: int) -> bool:
+        """Tell whether a Unix socket sends to names; others go by what they are connected to, whatever is named."""
+        option = self._process.kernel.get_option
+        domain, kind = (int.from_bytes(option(fd, abi.SOL_SOCKET, each, 4), "little") for each in (SO_DOMAIN, SO_TYPE))
+        return domain != abi.AF_UNIX or kind == abi.SOCK_DGRAM
 
     def _check_internet(self, raw: bytes, verb: str) -> None:
         if len(raw) < abi.FAMILY.size:

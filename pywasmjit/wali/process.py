@@ -151,6 +151,8 @@ class Process:
             return  # the call itself does not wait, or refuses
         poll = select.poll()
         poll.register(fd, select.POLLIN if reading else select.POLLOUT)
+        if poll.poll(0) or self.kernel.refuses_transfer(fd):
+            return
         while not poll.poll(wait_slice() * 1000):
             check()
             if self.signals.interrupting():

@@ -20,11 +20,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
-from errno import EACCES, EEXIST, EFAULT, EINVAL, ENOMEM
+from errno import EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM
 from functools import wraps
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from pywasmjit.wali.abi.mman import MAP_FIXED, MAP_FIXED_NOREPLACE, PAGE, PROT_WRITE
+from pywasmjit.wali.files import require_access
 from pywasmjit.wali.kernel.portable import PortableKernel
 
 if TYPE_CHECKING:
@@ -177,11 +179,9 @@ class AddressSpace:
     def map_file(self, hint: int, length: int, prot: int, flags: int, shared: bool, host: int, offset: int) -> int:
         """Map a file that is open for reading at `host`; return the address.
 
-        Raises EACCES if it is not, or if a shared mapping may write and the file may not be written.
+        Raises EBADF or EACCES if it is not, EACCES if a shared mapping may write and the file may not be written.
         """
-        import fcntl
-
-        access = fcntl.fcntl(host, fcntl.F_GETFL) & os.O_ACCMODE
+        access = require_access(host) & os.O_ACCMODE
         writable = not shared or access == os.O_RDWR
         if access == os.O_WRONLY or (prot & PROT_WRITE and not writable):
             raise OSError(EACCES, "the file is not open for this")
@@ -212,7 +212,9 @@ class AddressSpace:
         return True
 
     def _read_in(self, region: Region, host: int, offset: int) -> None:
-        """Fill a region with the file's bytes instead."""
+        """Fill a region with the file's bytes instead.  Raises ENODEV for what is no file of bytes."""
+        if not S_ISREG(os.fstat(host).st_mode):
+            raise OSError(ENODEV, "no file of bytes")
         known = self._read_file(region.start, region.end, host, offset)
         if region.shared and region.writable:
             region.copy, region.known = Copy(os.dup(host)), known

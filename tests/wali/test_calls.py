@@ -186,6 +186,11 @@ def test_dup_fcntl_close(work: Path) -> None:
     compare("descriptors", work, "file")
 
 
+def test_descriptors_of_every_kind(work: Path) -> None:
+    compare("matrix", work, ways=("raw", "no openat2"))
+    compare("matrix", work, "few", ways=("portable",))
+
+
 def test_names(work: Path) -> None:
     script = """
         getcwd mkdir new mkdir new mkdir new/ mkdir new/x/y mkdir new/x/ mkdir link mkdir dangling mkdir . mkdir sub/..

@@ -44,6 +44,10 @@ def test_modes(work: Path) -> None:
     compare("metadata", work, *script.replace("chmod file 0177777", "").split())
 
 
+def test_metadata_of_descriptors_of_every_kind(work: Path) -> None:
+    compare_unrestricted("matrix", work, "metadata")
+
+
 def test_owners(work: Path) -> None:
     script = """
         chown file 1000 1001 chown link 5 -1 chown link -1 6 lchown link 7 8 lchown file -1 -1 chown missing 1

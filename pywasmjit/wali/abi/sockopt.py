@@ -33,6 +33,7 @@ def _options(level: int, prefix: str, reach: Reach, text: str) -> dict[tuple[int
 
 
 SO_TYPE: Final = 3
+SO_DOMAIN: Final = 39
 SO_RCVTIMEO: Final = 20
 SO_SNDTIMEO: Final = 21
 

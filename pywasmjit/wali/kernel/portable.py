@@ -19,6 +19,7 @@ from pywasmjit.wali.abi.machines import MACHINES
 from pywasmjit.wali.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, pack_stat
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
 from pywasmjit.wali.abi.uio import MAX_TRANSFER
+from pywasmjit.wali.files import require_access
 from pywasmjit.wali.kernel.children import PortableChildren
 from pywasmjit.wali.kernel.events import PortableEvents
 from pywasmjit.wali.kernel.portable_calls import PortableCalls, directory
@@ -68,6 +69,8 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
 
     def read(self, fd: int, address: int, count: int) -> int:
         """read(2)."""
+        if not count:
+            return len(os.read(fd, 0))  # readv would not ask whether the descriptor can be read
         return os.readv(fd, [self.memory.view(address, min(count, MAX_TRANSFER))])
 
     def write(self, fd: int, address: int, count: int) -> int:
@@ -107,6 +110,7 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
         """getdents64(2); "." and ".." come first, the rest in the order of `os.listdir`."""
         left = self._listings.get(fd)
         if left is None:
+            require_access(fd)
             left = self._listings[fd] = [os.fsencode(name) for name in reversed(os.listdir(fd))] + [b"..", b"."]
         data = b""
         while left:

@@ -151,7 +151,7 @@ def _place(name: bytes, wanted: int) -> Any:
     family = int.from_bytes(name[:2], "little")
     if family != wanted and len(name) >= abi.SOCKADDR_IN_SIZE:
         raise OSError(EINVAL if wanted == socket.AF_UNIX else EAFNOSUPPORT, "address family")
-    if family == abi.AF_UNIX and 2 < len(name) <= abi.SOCKADDR_UN_SIZE:
+    if family == abi.AF_UNIX and abi.SUN_PATH <= len(name) <= abi.SOCKADDR_UN_SIZE:
         path = name[abi.SUN_PATH :]
         return path if path.startswith(b"\0") else path.partition(b"\0")[0]
     if family == abi.AF_INET and len(name) >= abi.SOCKADDR_IN_SIZE:

@@ -6,6 +6,7 @@ from errno import EINVAL
 from typing import TYPE_CHECKING, Annotated, Final
 
 from pywasmjit.wali.abi import fcntl as abi
+from pywasmjit.wali.files import require_access
 from pywasmjit.wali.gate import require
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wali.syscalls.transfer import patiently
@@ -82,6 +83,7 @@ def fcntl(process: Process, fd: GuestFd, cmd: Annotated[int, Number(names=abi.FC
         return process.kernel.fcntl(host, cmd, number)
     if cmd in _STRUCTURES:
         return _with_structure(process, host, cmd, arg & 0xFFFF_FFFF)
+    require_access(host)
     raise OSError(EINVAL, "fcntl command")
 
 

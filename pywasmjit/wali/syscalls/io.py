@@ -30,28 +30,32 @@ if TYPE_CHECKING:
 @syscall("read", restart=Restart.ALWAYS)
 def read(process: Process, fd: Fd, buf: Annotated[Pointer, Out("count")], count: Size) -> int:
     """Linux: read(2)."""
-    process.wait_readable(fd)
+    if count:
+        process.wait_readable(fd)
     return process.kernel.read(fd, buf, count)
 
 
 @syscall("write", restart=Restart.ALWAYS)
 def write(process: Process, fd: Fd, buf: Annotated[Pointer, In("count")], count: Size) -> int:
     """Linux: write(2)."""
-    process.wait_writable(fd)
+    if count:
+        process.wait_writable(fd)
     return process.kernel.write(fd, buf, count)
 
 
 @syscall("readv", restart=Restart.ALWAYS)
 def readv(process: Process, fd: Fd, iov: Annotated[IovecList, Vector("iovcnt")], iovcnt: Int) -> int:
     """Linux: readv(2)."""
-    process.wait_readable(fd)
+    if iov:
+        process.wait_readable(fd)
     return process.kernel.readv(fd, iov)
 
 
 @syscall("writev", restart=Restart.ALWAYS)
 def writev(process: Process, fd: Fd, iov: Annotated[IovecList, Vector("iovcnt")], iovcnt: Int) -> int:
     """Linux: writev(2)."""
-    process.wait_writable(fd)
+    if iov:
+        process.wait_writable(fd)
     return process.kernel.writev(fd, iov)
 
 

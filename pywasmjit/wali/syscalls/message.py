@@ -67,7 +67,7 @@ def sendto(
     """Linux: sendto(2)."""
     _check_flags(flags)
     name = read_name(process, dest_addr, addrlen) if dest_addr else None
-    with _peer(process, name) as peer:
+    with _peer(process, sockfd, name) as peer:
         return _send(process, sockfd, [(buf, min(size, MAX_TRANSFER))], flags, peer, ())
 
 
@@ -79,16 +79,16 @@ def sendmsg(process: Process, sockfd: Fd, msg: Annotated[Pointer, In(abi.MSGHDR.
     name = read_name(process, header.name, header.name_size) if header.name and header.name_size else None
     parts = process.memory.iovecs(header.iov, header.iov_count)
     control = _outgoing(process, header)
-    with _peer(process, name) as peer:
+    with _peer(process, sockfd, name) as peer:
         return _send(process, sockfd, parts, flags, peer, control)
 
 
 @contextmanager
-def _peer(process: Process, name: bytes | None) -> Iterator[bytes | None]:
+def _peer(process: Process, fd: int, name: bytes | None) -> Iterator[bytes | None]:
     if name is None:
         yield None
     else:
-        with process.network.peer_name(name, connecting=False) as peer:
+        with process.network.peer_name(fd, name, connecting=False) as peer:
             yield peer
 
 

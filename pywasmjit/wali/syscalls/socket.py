@@ -88,7 +88,7 @@ def write_name(process: Process, name: bytes, address: int, length: int) -> None
 @syscall("bind")
 def bind(process: Process, sockfd: Fd, addr: Address, addrlen: Int) -> int:
     """Linux: bind(2).  Deviation: in a sandbox the last name of a Unix socket's path has 85 bytes at most."""
-    with process.network.own_name(read_name(process, addr, addrlen)) as name:
+    with process.network.own_name(sockfd, read_name(process, addr, addrlen)) as name:
         process.kernel.bind(sockfd, name)
     return 0
 
@@ -113,7 +113,7 @@ def getpeername(process: Process, sockfd: Fd, addr: Pointer, addrlen: AddressLen
 @syscall("connect", restart=Restart.ALWAYS)
 def connect(process: Process, sockfd: Fd, addr: Address, addrlen: Int) -> int:
     """Linux: connect(2)."""
-    with process.network.peer_name(read_name(process, addr, addrlen), connecting=True) as name:
+    with process.network.peer_name(sockfd, read_name(process, addr, addrlen), connecting=True) as name:
         if has_deadline() and os.get_blocking(sockfd):
             _connect_in_slices(process, sockfd, name)
         else:

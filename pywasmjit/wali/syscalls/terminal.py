@@ -6,6 +6,7 @@ from errno import ENOTTY
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import ioctl as abi
+from pywasmjit.wali.files import require_access
 from pywasmjit.wali.gate import require
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wali.table import GuestFd, Number, Pointer, Restart, partial, syscall
@@ -22,6 +23,7 @@ def ioctl(
     import fcntl
 
     host = process.files.host(fd)
+    require_access(host)
     if request in (abi.FIOCLEX, abi.FIONCLEX):
         process.files.entry(fd).close_on_exec = request == abi.FIOCLEX
         return 0
