@@ -32,6 +32,7 @@ from pywasmjit.wali.abi.fcntl import (
 )
 from pywasmjit.wali.files import Origin, move_high
 from pywasmjit.wali.kernel.portable import PortableKernel
+from pywasmjit.wali.kernel.portable_calls import by_descriptor
 from pywasmjit.wali.paths import Place, describe_descriptor
 from pywasmjit.wali.policy import DirGrant
 from pywasmjit.wali.procfs import refuse_engine_files
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
 
 _RESOLVE: Final = BENEATH | NO_SYMLINKS | NO_MAGICLINKS
+_REMOVED: Final = b" (deleted)"
+"""How the host's name for an open file ends that has no name any more."""
 _TAKE_THE_SLOW_WAY: Final = frozenset({ELOOP, EXDEV, EAGAIN})
 
 
@@ -122,6 +125,24 @@ class GrantedPaths:
             raise OSError(ENOTDIR, "no directory")
         return origin.names, self.process.files.host(dir_fd)
 
+    def _now(self, names: Names, fd: int | None) -> Names:
+        """Return what an open directory is called now, which was `names` when it was opened.
+
+        It may have been renamed since; if it is in its grant no longer, or the host does not tell, it keeps its names.
+        Raises ENOENT if it was removed.
+        """
+        grant = self._grant_of(names)
+        if fd is None or grant is None:
+            return names
+        try:
+            top, here = (os.readlink(by_descriptor(each)) for each in (grant.fd, fd))
+        except OSError:
+            return names
+        if here.endswith(_REMOVED) and not os.fstat(fd).st_nlink:
+            raise OSError(ENOENT, "the directory was removed")
+        inside = here == top or here.startswith(top.rstrip(b"/") + b"/")
+        return (*grant.names, *split(here[len(top) :])) if inside else names
+
     def _grant_of(self, names: Names) -> Grant | None:
         """Return the grant with the longest guest path that begins `names`."""
         for length in range(len(names), -1, -1):
@@ -165,6 +186,7 @@ class GrantedPaths:
             except OSError as error:
                 if error.errno not in _TAKE_THE_SLOW_WAY:
                     raise
+        start = self._now(start, start_fd)
         try:
             with self._walk(path) as walk:
                 fd, grant, names = walk.open(start, path, flags, mode)
@@ -195,6 +217,7 @@ class GrantedPaths:
                     raise
             else:
                 return self._place(fd, quick[0])
+        start = self._now(start, start_fd)
         try:
             with self._walk(path) as walk:
                 fd, grant, _ = walk.open(start, path, flags, 0)
@@ -211,8 +234,7 @@ class GrantedPaths:
         return Place(fd, grant=grant, owned=True)
 
     def entry(self, dir_fd: int, path: bytes) -> Place:
-        start, _ = self._start(dir_fd, path)
-        names = [*start, *split(path)]
+        names = [*self._now(*self._start(dir_fd, path)), *split(path)]
         if not names:
             return Place(-1, virtual=True, fixed=True)
         is_dot = path.rstrip(b"/").rpartition(b"/")[2] == b"."
@@ -244,6 +266,8 @@ class GrantedPaths:
 
     def chdir(self, dir_fd: int, path: bytes) -> None:
         start, start_fd = self._start(dir_fd, path or b".")
+        if path:
+            start = self._now(start, start_fd)
         with self._walk(path) as walk:
             names, fd = start, start_fd
             if path or start_fd is None:
@@ -256,9 +280,7 @@ class GrantedPaths:
         self._cwd, self._cwd_fd = names, fd
 
     def getcwd(self) -> bytes:
-        if self._cwd_fd is not None and not os.fstat(self._cwd_fd).st_nlink:
-            raise OSError(ENOENT, "the working directory was removed")
-        return b"/" + b"/".join(self._cwd)
+        return b"/" + b"/".join(self._now(self._cwd, self._cwd_fd))
 
     def _deny(self, path: bytes) -> NoReturn:
         """Report a path outside of all grants, and raise EACCES."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -98,10 +99,12 @@ def tree_of(top: Path) -> dict[str, tuple[object, ...]]:
         for name in (*dirs, *files):
             path = Path(parent, name)
             mode = path.lstat().st_mode
-            kind: object = "dir" if path.is_dir() else "special"
-            if path.is_symlink():
+            kind: object = "special"
+            if S_ISLNK(mode):
                 kind = os.readlink(path)
-            elif path.is_file():
+            elif S_ISDIR(mode):
+                kind = "dir"
+            elif S_ISREG(mode):
                 kind = path.read_bytes()
             found[str(path.relative_to(top))] = (kind, mode)
     return found

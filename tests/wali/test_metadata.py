@@ -170,6 +170,29 @@ def test_names_at_directories(work: Path) -> None:
     compare("links", work, *script.replace("umask 0 ", "").split())  # the host's mask holds in a sandbox
 
 
+def test_directories_that_are_renamed_while_they_are_open(work: Path) -> None:
+    """Names are found in the directory itself, not in what has got its name since."""
+    moved = """
+        renameat CWD sub CWD moved mkdirat CWD sub 0755 mkdirat 10 made 0755 look moved/made look sub/made
+        symlinkat x 10 y readlinkat 10 ../link renameat 10 inner 11 outer look outer unlinkat 10 deep/bottom 0
+        linkat CWD file 10 linked 0
+    """
+    compare("links", work, *moved.split())
+    removed = """
+        unlinkat CWD sub/deep/bottom 0 unlinkat CWD sub/deep 0x200 unlinkat CWD sub/inner 0 unlinkat CWD sub 0x200
+        mkdirat 10 made 0755 mkdirat CWD sub 0755 mkdirat 10 made 0755 symlinkat x 10 y look sub/made
+    """
+    compare("links", work, *removed.split())
+
+
+def test_a_working_directory_that_is_renamed(work: Path) -> None:
+    script = """
+        chdir sub rename ../sub ../moved getcwd mkdir here chdir .. getcwd chdir moved rename ../moved ../file/x getcwd
+        chdir deep rename ../../moved ../../again getcwd rename ../deep ../../deeper getcwd chdir .. getcwd
+    """
+    compare("names", work, *script.split())
+
+
 def test_new_files(work: Path) -> None:
     script = """
         creat made 0666 look made creat made 0600 look made creat file 0600 look file creat sub 0600 creat .
