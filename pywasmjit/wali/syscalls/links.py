@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from errno import EEXIST, EINVAL, ENOENT, EPERM, EROFS, EXDEV
-from stat import S_IFMT, S_ISBLK, S_ISCHR, S_ISDIR
+from stat import S_IFMT, S_ISBLK, S_ISCHR
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import fcntl as abi
@@ -90,18 +90,12 @@ def _link(process: Process, olddirfd: int, oldpath: bytes, newdirfd: int, newpat
         if old.grant is not new.grant or old.virtual:
             raise OSError(EXDEV, "another grant")
         if old.owned and old.grant is not None:
-            _link_found(process, old, new)
+            # What an O_PATH descriptor of ours stands for, by /proc: for that the kernel asks no capability.
+            process.kernel.link(_FDCWD, by_descriptor(old.dir_fd), new.dir_fd, new.name, abi.AT_SYMLINK_FOLLOW)
         else:
             chosen = abi.AT_SYMLINK_FOLLOW if follow else 0
             process.kernel.link(old.dir_fd, old.name, new.dir_fd, new.name, chosen)
     return 0
-
-
-def _link_found(process: Process, old: Place, new: Place) -> None:
-    """Link what an O_PATH descriptor of ours stands for; by /proc, for which the kernel asks no capability."""
-    if S_ISDIR(os.fstat(old.dir_fd).st_mode):
-        raise OSError(EPERM, "a directory")
-    process.kernel.link(_FDCWD, by_descriptor(old.dir_fd), new.dir_fd, new.name, abi.AT_SYMLINK_FOLLOW)
 
 
 # -- symlink ----------------------------------------------------------------------------------------------------------
