@@ -340,8 +340,7 @@ class AddressSpace:
 
     @_one_at_a_time
     def protect(self, start: int, length: int, prot: int) -> None:
-        """Note what mprotect asks for.  Raises EINVAL, ENOMEM, EACCES."""
-        self._check_range(start, length)
+        """Note what mprotect asks for.  Raises ENOMEM, EACCES."""
         end = start + _round_up(length)
         if prot & PROT_WRITE and not all(region.writable for region in self._parts(start, end)):
             raise OSError(EACCES, "the file may not be written")

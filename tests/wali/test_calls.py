@@ -242,6 +242,14 @@ def test_mremap(work: Path) -> None:
     assert "mark=33\n" in printed
 
 
+def test_ranges_of_pages(work: Path) -> None:
+    compare("ranges", work, ways=("raw", "portable"))
+
+
+def test_alternate_stack(work: Path) -> None:
+    compare("altstack", work, ways=("raw",))
+
+
 def test_clocks(work: Path) -> None:
     compare("clocks", work)
 

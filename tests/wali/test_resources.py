@@ -62,6 +62,16 @@ def test_resources(work: Path) -> None:
     both_ways("resources", work, "all")
 
 
+@pytest.mark.parametrize("what", ["sent", "timed", "slept"])
+def test_signals_and_times_that_are_asked_for(work: Path, what: str) -> None:
+    both_ways("sending", work, what)
+
+
+def test_signals_and_sleeps_inside_a_larger_program(work: Path) -> None:
+    compare_unrestricted("sending", work, "sent")
+    compare("sending", work, "slept")
+
+
 def test_prctl(work: Path) -> None:
     compare("prctl", work, ways=("raw",))
     both_ways("prctl", work, "changing")

@@ -9,6 +9,8 @@ PAGE: Final = 4096
 PROT_READ: Final = 1
 PROT_WRITE: Final = 2
 PROT_EXEC: Final = 4
+PROT_SEM: Final = 8
+"""Of no effect, and so without a name in `PROT_FLAGS`."""
 
 PROT_FLAGS: Final[dict[str, int]] = {"PROT_READ": 1, "PROT_WRITE": 2, "PROT_EXEC": 4}
 

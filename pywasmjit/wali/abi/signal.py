@@ -74,8 +74,10 @@ UCONTEXT_MASK: Final = 280
 STACK_T: Final = Struct("<IiI")
 """ss_sp, ss_flags, ss_size."""
 UCONTEXT_STACK: Final = 12
+SS_ONSTACK: Final = 1
 SS_DISABLE: Final = 2
-SS_AUTODISARM: Final = 1 << 31
+SS_AUTODISARM: Final = -1 << 31
+"""The uppermost bit of a signed number."""
 MINSIGSTKSZ: Final = 2048
 
 

@@ -64,7 +64,11 @@ def mremap(
 @syscall("mprotect", support=partial("protection is noted, not enforced"))
 def mprotect(process: Process, addr: Pointer, len: Size, prot: Protection) -> int:
     """Linux: mprotect(2)."""
-    if prot & ~(abi.PROT_READ | abi.PROT_WRITE | abi.PROT_EXEC):
+    if addr % abi.PAGE:
+        raise OSError(EINVAL, "mprotect: address")
+    if not len:
+        return 0
+    if prot & ~(abi.PROT_READ | abi.PROT_WRITE | abi.PROT_EXEC | abi.PROT_SEM):
         raise OSError(EINVAL, "mprotect: protection")
     process.space.protect(addr, len, prot)
     return 0
@@ -75,9 +79,11 @@ def madvise(process: Process, addr: Pointer, length: Size, advice: Int) -> int:
     """Linux: madvise(2)."""
     if advice not in abi.MADVICE.values():
         raise OSError(EINVAL, "madvise: advice")
-    process.space.require_mapped(addr, length)
-    if advice == abi.MADV_DONTNEED:
-        process.space.forget(addr, length)
+    try:
+        process.space.require_mapped(addr, length)
+    finally:  # where some of the pages are not mapped, the others are forgotten all the same
+        if advice == abi.MADV_DONTNEED and not addr % abi.PAGE:
+            process.space.forget(addr, length)
     return 0
 
 

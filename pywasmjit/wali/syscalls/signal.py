@@ -20,6 +20,7 @@ from pywasmjit.wali.abi.signal import (
     SIGSET_SIZE,
     SS_AUTODISARM,
     SS_DISABLE,
+    SS_ONSTACK,
     STACK_T,
     pack_siginfo,
 )
@@ -248,13 +249,13 @@ def sigaltstack(process: Process, ss: Annotated[Pointer, In(STACK_T.size)], old:
     before = thread.stack
     if ss:
         address, flags, size = process.memory.unpack(STACK_T, ss)
-        if flags & 0x7FFF_FFFF not in (0, 1, SS_DISABLE):
+        if flags & ~SS_AUTODISARM not in (0, SS_ONSTACK, SS_DISABLE):
             raise OSError(EINVAL, "ss_flags")
         if flags & SS_DISABLE:
             address, size = 0, 0
         elif size < MINSIGSTKSZ:
             raise OSError(ENOMEM, "ss_size")
-        thread.stack = address, flags & (SS_DISABLE | SS_AUTODISARM), size
+        thread.stack = address, flags & ~SS_ONSTACK, size
     if old:
         process.memory.pack(STACK_T, old, *before)
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as host
-from errno import EINVAL
+from errno import EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi.time import CLOCKS, GIGA, TIMESPEC, TIMEVAL, TIMEZONE
@@ -77,13 +77,18 @@ def nanosleep(process: Process, req: TimespecIn, rem: TimespecOut) -> int:
 
 
 TIMER_ABSTIME = 1
+_NOT_SLEPT_BY = frozenset(
+    CLOCKS[f"CLOCK_{name}"] for name in ("THREAD_CPUTIME_ID", "MONOTONIC_RAW", "REALTIME_COARSE", "MONOTONIC_COARSE")
+)
 
 
 @syscall("clock_nanosleep")
 def clock_nanosleep(process: Process, clockid: ClockId, flags: Int, request: TimespecIn, remain: TimespecOut) -> int:
-    """Linux: clock_nanosleep(2).  Deviation: no dynamic clocks; CPU-time clocks are slept for in real time."""
+    """Linux: clock_nanosleep(2).  Deviation: no dynamic clocks; the process's CPU time is slept for in real time."""
     _check_clock(clockid)
     host.clock_getres(clockid)
+    if clockid in _NOT_SLEPT_BY:
+        raise OSError(EOPNOTSUPP, "nobody sleeps by this clock")
     seconds = _duration(process, request)
     if flags & TIMER_ABSTIME:
         return _sleep(process, seconds - host.clock_gettime(clockid), 0)
