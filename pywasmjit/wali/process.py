@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from errno import EINTR
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
@@ -103,14 +103,11 @@ class Process:
         In a process of the guest's own its descriptors close when that ends, not before: others would see them closed
         while it still lives, and a terminal that closes sends SIGHUP to the leader of its session.
         """
-        self.signals.close()
-        self.space.close()
-        if not self.owns_host:
-            self.files.close_all()
-        self.paths.close()
-        self.environment.close()
-        self.attributes.close()
-        self.memory.release()
+        files = () if self.owns_host else (self.files.close_all,)
+        first = (self.signals.close, self.space.close, *files, self.paths.close)
+        with ExitStack() as all_of_them:  # whatever one of them raises
+            for end in reversed((*first, self.environment.close, self.attributes.close, self.memory.release)):
+                all_of_them.callback(end)
 
     def run(self, instance: Instance) -> int:
         """Call `_start`, wait for the program's end and return its exit status, 0 to 255."""

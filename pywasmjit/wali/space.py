@@ -171,7 +171,11 @@ class AddressSpace:
         start, end = self._place(hint, length, flags)
         region = Region(start, end, prot, shared)
         if shared and self._kernel.maps_files:
-            self._map(region, -1, 0)
+            try:
+                self._map(region, -1, 0)
+            except BaseException:
+                self._give_back(start, end)
+                raise
         self._insert(region)
         return start
 
@@ -191,11 +195,16 @@ class AddressSpace:
             if not self._map(region, host, offset):
                 self._read_in(region, host, offset)
         except BaseException:
-            self._kernel.clear(start, end - start, mapped=True)
-            self._free.add(start, end)
+            self._give_back(start, end)
             raise
         self._insert(region)
         return start
+
+    def _give_back(self, start: int, end: int) -> None:
+        """Free a range in which something was to be mapped, and could not be; lose it if it cannot be cleared."""
+        with suppress(OSError):
+            self._kernel.clear(start, end - start, mapped=True)
+            self._free.add(start, end)
 
     def _map(self, region: Region, host: int, offset: int) -> bool:
         """Have the host map a file onto linear memory; False if it cannot.
@@ -331,12 +340,18 @@ class AddressSpace:
         if not length:
             raise OSError(EINVAL, "length 0")
         pieces = self._cut_out(start, start + _round_up(length))
-        for piece in pieces:
-            with suppress(OSError):  # munmap has no way to tell
-                self._write_back(piece, piece.start, piece.end)
-            self._kernel.clear(piece.start, piece.end - piece.start, mapped=piece.real)
-            self._free.add(piece.start, piece.end)
-        self._release_copies(pieces)
+        gone = 0
+        try:
+            for piece in pieces:
+                with suppress(OSError):  # munmap has no way to tell
+                    self._write_back(piece, piece.start, piece.end)
+                self._kernel.clear(piece.start, piece.end - piece.start, mapped=piece.real)
+                self._free.add(piece.start, piece.end)
+                gone += 1
+        finally:  # what the host did not let go of stays mapped
+            for piece in pieces[gone:]:
+                self._insert(piece)
+            self._release_copies(pieces[:gone])
 
     @_one_at_a_time
     def protect(self, start: int, length: int, prot: int) -> None:
@@ -442,13 +457,16 @@ class AddressSpace:
         else:
             start, _ = self._place(fixed, size, MAP_FIXED)
         moved = replace(piece, start=start, end=start + size)
-        if piece.real:
-            self._kernel.move_mapping(piece.start, piece.end - piece.start, start, size)
-            self._cut_out(piece.start, piece.end)
-        else:
-            self._copy(piece, moved)
-            self._cut_out(piece.start, piece.end)
-            self._kernel.clear(piece.start, piece.end - piece.start, mapped=False)
+        try:
+            if piece.real:
+                self._kernel.move_mapping(piece.start, piece.end - piece.start, start, size)
+            else:
+                self._copy(piece, moved)
+                self._kernel.clear(piece.start, piece.end - piece.start, mapped=False)
+        except BaseException:
+            self._give_back(start, start + size)
+            raise
+        self._cut_out(piece.start, piece.end)
         self._free.add(piece.start, piece.end)
         self._insert(moved)
         return start
@@ -494,6 +512,7 @@ class AddressSpace:
             with suppress(OSError):
                 self._write_back(region, region.start, region.end)
             if region.real:
-                self._kernel.clear(region.start, region.end - region.start, mapped=True)
+                with suppress(OSError):  # then it goes with the memory
+                    self._kernel.clear(region.start, region.end - region.start, mapped=True)
         for host in {region.copy.host for region in regions if region.copy is not None}:
             os.close(host)

@@ -273,6 +273,64 @@ def test_descriptors_of_emulated_mappings_do_not_leak(guest: Guest, file: Path) 
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def failing(monkeypatch: pytest.MonkeyPatch, guest: Guest, name: str, times: int = 1) -> None:
+    """Have a call of the kernel interface fail for want of memory."""
+    call = getattr(guest.process.kernel, name)
+    left = [times]
+
+    def fail(*arguments: object, **options: object) -> object:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise OSError(ENOMEM, name)
+        return call(*arguments, **options)
+
+    monkeypatch.setattr(guest.process.kernel, name, fail)
+
+
+def test_what_cannot_be_unmapped_stays_mapped(guest: Guest, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fd = guest.open(str(file), os.O_RDWR, 0)
+    before = len(os.listdir("/proc/self/fd"))
+    at = guest.mmap(0, PAGE, RW, SHARED, fd, 0)
+    guest.memory.write(at, b"kept")
+    failing(monkeypatch, guest, "clear")
+    assert guest.munmap(at, PAGE) == -ENOMEM
+    assert guest.mprotect(at, PAGE, READ) == 0
+    assert guest.memory.read(at, 4) == b"kept"
+    assert guest.munmap(at, PAGE) == 0
+    assert guest.mprotect(at, PAGE, READ) == -ENOMEM
+    assert file.read_bytes()[:4] == b"kept"
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("kind", ["anonymous", "file", "shared"])
+def test_what_cannot_be_moved_stays_where_it_is(
+    guest: Guest, file: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    fd = guest.open(str(file), os.O_RDWR, 0)
+    flags = {"anonymous": PRIVATE | ANONYMOUS, "file": SHARED, "shared": SHARED | ANONYMOUS}[kind]
+    at = guest.mmap(0, PAGE, RW, flags, -1 if flags & ANONYMOUS else fd, 0)
+    wall = anonymous(guest, 1)
+    guest.memory.write(at, b"kept")
+    failing(monkeypatch, guest, "move_mapping" if guest.process.kernel.maps_files and kind != "anonymous" else "clear")
+    assert guest.mremap(at, PAGE, 4 * PAGE, MAYMOVE, 0) == -ENOMEM
+    assert guest.memory.read(at, 4) == b"kept"
+    moved = guest.mremap(at, PAGE, 4 * PAGE, MAYMOVE, 0)
+    assert moved > 0
+    assert guest.memory.read(moved, 4) == b"kept"
+    assert guest.munmap(moved, 4 * PAGE) == guest.munmap(wall, PAGE) == 0
+    again = anonymous(guest, 8)
+    assert guest.memory.read(again, 8 * PAGE) == bytes(8 * PAGE)
+
+
+def test_the_end_of_a_process_is_complete(guest: Guest, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    fd = guest.open(str(file), os.O_RDWR, 0)
+    guest.mmap(0, PAGE, RW, SHARED, fd, 0)
+    failing(monkeypatch, guest, "clear", times=100)
+    guest.process.close()
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
 def test_forgetting(guest: Guest, file: Path) -> None:
     at = anonymous(guest, 4)
     guest.memory.write(at, b"x" * 4 * PAGE)
