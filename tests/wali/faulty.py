@@ -8,6 +8,7 @@ a `Watch`, in the place of a trace, sees what the guest is told then.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import stat
 import sys
@@ -195,6 +196,28 @@ def faults(plan: Plan, kernel: Callable[[Any], PortableKernel]) -> Iterator[None
         yield
 
 
+class Hangs(BaseException):
+    """A program without a deadline does not come to an end."""
+
+
+@contextmanager
+def alarm() -> Iterator[None]:
+    """Raise Hangs after `TIMEOUT` seconds, which calls of the program's do not know of: they wait in the kernel."""
+
+    def ring(*_: object) -> None:
+        raise Hangs
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(TIMEOUT)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+WAYS: Final = ("raw", "raw unlimited", "portable")
+"""A kernel, and whether calls wait in it: with a deadline they wait in parts."""
 KERNELS: Final[dict[str, Callable[[Any], PortableKernel]]] = {"raw": RawKernel, "portable": PortableKernel}
 
 
@@ -210,8 +233,11 @@ class Result:
     """How many more are open than before."""
 
 
-def run(source: Path, args: tuple[str, ...], work: Path, plan: Plan, way: str) -> Result:
-    """Run a program with everything at its plan, in a sandbox with `work` as its directory."""
+def run(source: Path, args: tuple[str, ...], work: Path, plan: Plan, way: str, limit: int = 1000) -> Result:
+    """Run a program with everything at its plan, in a sandbox with `work` as its directory.
+
+    limit: how many descriptors it may have.
+    """
     before = len(os.listdir("/proc/self/fd"))
     with TemporaryFile() as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
         stdin.write(b"some text\nof three lines\non standard input\n")
@@ -221,11 +247,13 @@ def run(source: Path, args: tuple[str, ...], work: Path, plan: Plan, way: str) -
         end: int | str
         wali = wj.Wali([source.stem, *args], {}, wj.Policy.sandbox([str(work)]), cwd=str(work), report=None, **streams)
         wali.process.trace = watch  # type: ignore[assignment]
+        wali.process.files.limit = limit
         instance = wj.Instance(load(source), wali)
+        kernel, _, unlimited = way.partition(" ")
         try:
-            with faults(plan, KERNELS[way]), wj.deadline(TIMEOUT):
+            with faults(plan, KERNELS[kernel]), alarm() if unlimited else wj.deadline(TIMEOUT):
                 end = wali.start(instance)
-        except (wj.Trap, wj.TimedOut) as error:
+        except (wj.Trap, wj.TimedOut, Hangs) as error:
             end = f"{type(error).__name__}: {error}"
         stdout.seek(0)
         stderr.seek(0)
@@ -239,7 +267,7 @@ def faults_for(name: str, way: str) -> list[Fault]:
         return [EAGAIN]
     if name == GROWTH:
         return [ENOMEM]
-    interrupted = way == "raw" and name in INTERRUPTIBLE
+    interrupted = way != "portable" and name in INTERRUPTIBLE
     errors: list[Fault] = [each for each in ERRORS if each != EINTR or interrupted]
     return [*errors, *SHORT] if name in SHORTENED else errors
 

@@ -8,7 +8,7 @@ from errno import EAGAIN, EINTR
 from pathlib import Path
 from typing import Final
 
-from faulty import Fault, Plan, Result, describe, faults_for, run
+from faulty import WAYS, Fault, Plan, Result, describe, faults_for, run
 from test_calls import HERE, renew
 
 PROGRAMS: Final[dict[str, tuple[str, ...]]] = {
@@ -39,6 +39,10 @@ UNORDERED: Final = {"workers"}
 
 _ENDS: Final = (0, 1, 2, 99)
 """Statuses of these programs; 2 is sort's for errors, 99 theirs who get no memory."""
+
+
+PAIRS: Final = [(each, way) for each in PROGRAMS for way in WAYS if (each, way) != ("loop", "portable")]
+"""Programs and ways to run them; there is no epoll without Linux system calls."""
 
 
 @dataclass(frozen=True)

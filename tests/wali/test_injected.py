@@ -6,21 +6,19 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from injected import HERE, PROGRAMS, cases, judged, undisturbed
+from faulty import Plan, run
+from injected import HERE, PAIRS, PROGRAMS, cases, judged, undisturbed
 from running import Run
 from test_calls import renew, work
 
 __all__ = ["work"]
 
-SAMPLE = 24
+SAMPLE = 16
 """Faults of each program and kernel; `python -m tests.stress.faults` tries all of them."""
 
 
-@pytest.mark.parametrize("way", ["raw", "portable"])
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(("program", "way"), PAIRS)
 def test_faults(work: Path, program: str, way: str) -> None:
-    if program == "loop" and way == "portable":
-        pytest.skip("there is no epoll without Linux system calls")
     renew(work)
     args = PROGRAMS[program]
     native = Run((HERE / f"{program}.c").resolve(), args, {}, b"some text\nof three lines\non standard input\n", work)
@@ -34,3 +32,19 @@ def test_faults(work: Path, program: str, way: str) -> None:
     assert not wrong, "\n".join(wrong)
     again, _ = undisturbed(program, way, work)
     assert again == good
+
+
+@pytest.mark.parametrize("program", ["server", "loop", "copy", "tree"])
+def test_a_program_without_descriptors_left(work: Path, program: str) -> None:
+    """At each limit: what it gets no number for is closed again."""
+    source, args = HERE / f"{program}.c", PROGRAMS[program]
+    ends = []
+    for limit in range(3, 14):
+        renew(work)
+        found = run(source, args, work, Plan(), "raw", limit)
+        assert found.descriptors == 0
+        assert found.end == 0 or b": error " in found.stderr
+        ends.append(found.end)
+    assert ends[0] == 1
+    assert ends == sorted(ends, reverse=True)
+    assert ends[-1] == (1 if program == "loop" else 0)  # which wants number 40
