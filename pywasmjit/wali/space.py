@@ -406,7 +406,7 @@ class AddressSpace:
     def remap(self, start: int, old_length: int, new_length: int, may_move: bool, fixed: int | None) -> int:
         """Resize a mapping, in place if that can be; return its address.
 
-        fixed: where it must go.  Raises EINVAL, EFAULT if not all of it is one mapping, ENOMEM.
+        fixed: where it must go.  Raises EINVAL, EFAULT if what is moved or grown is not one mapping, ENOMEM.
         """
         old_size, new_size = _round_up(old_length), _round_up(new_length)
         if start % PAGE or not new_size or not old_size:

@@ -80,6 +80,9 @@ int main(int argc, char **argv, char **envp)
     MOVE(sys_mremap(a, PAGE, PAGE, 0, NULL));
     MOVE(sys_mremap(a, 2 * PAGE, PAGE, 0, NULL));
     MOVE(sys_mremap(a, PAGE, 2 * PAGE, 0, NULL));
+    MOVE(sys_mremap(a, 4 * PAGE, PAGE, 0, NULL));
+    MOVE(sys_mremap(a, 4 * PAGE, 4 * PAGE, 1, NULL));
+    MOVE(sys_mremap(a + 2 * PAGE, 4 * PAGE, PAGE, 0, NULL));
     MOVE(sys_mremap(a + PAGE, PAGE, 3 * PAGE, 0, NULL));
     MOVE(sys_mremap(a + PAGE, PAGE, 3 * PAGE, 1, NULL));
     MOVE(sys_mremap(a, 3 * PAGE, 4 * PAGE, 1, NULL));

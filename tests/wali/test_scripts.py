@@ -1,4 +1,4 @@
-"""Names and metadata by scripts made at random: whatever a program does to files, the kernel would have done.
+"""Names, metadata and mappings by scripts made at random: what a program does to them, the kernel would have done.
 
 A command makes one mistake at most that is not in a path: which of two is told is not always what the kernel tells.
 """
@@ -93,6 +93,33 @@ class Script:
         }
         return self._chosen(commands)
 
+    def area(self) -> list[str]:
+        def at() -> str:
+            return str(self._random.randrange(20))
+
+        def size() -> str:
+            return str(self._random.choice((1, 1, 1, 2, 2, 3, 4)))
+
+        def kind() -> str:
+            return self.word("1", "2", "2")
+
+        def of_file() -> list[str]:
+            first = self._random.randrange(3)
+            return [at(), str(self._random.randrange(1, 4 - first)), kind(), str(first)]
+
+        commands: dict[str, Callable[[], list[str]]] = {
+            "zeros": lambda: [at(), size(), kind()],
+            "file": of_file,
+            "unmap": lambda: [at(), size()],
+            "protect": lambda: [at(), size()],
+            "forget": lambda: [at(), size()],
+            "sync": lambda: [at(), size()],
+            "fill": lambda: [at(), size(), str(self._random.randrange(65, 91))],
+            "move": lambda: [at(), "1", "1", at()],  # of more pages, kernels move different things
+            "shrink": lambda: [at(), size(), "1"],
+        }
+        return self._chosen(commands)
+
     def _chosen(self, commands: dict[str, Callable[[], list[str]]]) -> list[str]:
         words = []
         for _ in range(120):
@@ -109,6 +136,11 @@ def test_what_a_random_script_does(work: Path, program: str, seed: int) -> None:
         script = within(script)
     ways = ("raw", "no openat2") if "renameat2" in script else ("raw", "no openat2", "portable")
     compare(program, work, *script, ways=ways[seed % len(ways) :][:1])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_random_script_does_to_mappings(work: Path, seed: int) -> None:
+    compare("area", work, "large", *Script(seed).area(), ways=("raw",))  # emulated mappings do not see each other
 
 
 def within(script: list[str]) -> list[str]:

@@ -48,7 +48,10 @@ def munmap(process: Process, addr: Pointer, len: Size) -> int:
     return 0
 
 
-@syscall("mremap", support=partial("old_size 0 and MREMAP_DONTUNMAP give EINVAL"))
+@syscall(
+    "mremap",
+    support=partial("old_size 0 and MREMAP_DONTUNMAP give EINVAL; files and shared memory grow by MREMAP_MAYMOVE only"),
+)
 def mremap(
     process: Process, old_address: Pointer, old_size: Size, new_size: Size, flags: Int, new_address: Pointer
 ) -> int:
