@@ -97,7 +97,7 @@ def imports_of(name: str) -> frozenset[str]:
 def test_programs_are_recognised() -> None:
     """What the other test relies on: it would be of no worth if it took all programs for compared ones."""
     assert {"links", "sort", "handlers", "matrix", "children", "transfer"} <= compared()
-    assert not {"touched", "denied", "blocked"} & compared()
+    assert compared() < set(SOURCES)  # some run in Wasm only
 
 
 def test_every_call_is_compared_with_a_native_run() -> None:
