@@ -121,6 +121,12 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--env-inherit", is_flag=True, help="Pass on all variables of the host."),
         click.option("--allow", multiple=True, metavar="CAPABILITY", help="Grant a capability (repeatable)."),
         click.option("-A", "--allow-all", is_flag=True, help="Grant all that you yourself may do."),
+        click.option(
+            "--walls",
+            type=click.Choice(["auto", "require", "off"]),
+            default="auto",
+            help="Whether the kernel guards a sandbox too, by Landlock and seccomp: if it can, or it must.",
+        ),
         click.option("--invoke", metavar="FUNC", help="Call an export; arguments are parsed by its type."),
         click.option("--preload", multiple=True, type=link, metavar="NAME=FILE", help="Link a module as NAME."),
         click.option("--argv0", metavar="NAME", help="What the program sees as its own name."),

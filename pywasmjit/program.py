@@ -40,6 +40,7 @@ class Program:
     env_inherit: bool = False
     allow: Sequence[str] = ()
     allow_all: bool = False
+    walls: str = "auto"
     invoke: str | None = None
     preload: Sequence[tuple[str, str]] = ()
     argv0: str | None = None
@@ -94,17 +95,27 @@ class Program:
             raise Refusal(f"{self.file}: the program is made for WASI, which this version does not offer yet")
         if abi is None:
             return None
+        self._import_behind_walls()
         wali = self._wali()
         if self.strace is not None or self.strace_only:
             wali.process.trace = self._trace()
         wali.process.engine_options = {name: getattr(self, name) for name in _HANDED_ON}
         return wali
 
+    def _import_behind_walls(self) -> None:
+        """Import what is needed later, when Python's files may be out of reach."""
+        if self.invoke is not None:
+            import pywasmjit.invocation  # noqa: F401
+        if self.verbose:
+            import traceback  # noqa: F401
+
     def _wali(self) -> Wali:
         from pywasmjit.wali.process import Wali
 
         arguments = [self.argv0 or self.file, *self.args]
-        return Wali(arguments, self._environment(), self._policy(), report=self._report, owns_process=True)
+        return Wali(
+            arguments, self._environment(), self._policy(), report=self._report, owns_process=True, walls=self.walls
+        )
 
     def _trace(self) -> Trace:
         from pywasmjit.wali.strace import Trace

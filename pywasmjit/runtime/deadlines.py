@@ -9,7 +9,7 @@ it arrives at a backward jump or at the start of a function).  The end of the sc
   open, set `fired` and raise in its thread.  Ending is: `open = False`; under the lock, if the scope was fired, take
   back what CPython has not delivered yet.  So nothing arrives after the end: never late;
 * an ending scope that is itself hit ends again.  The function that ends scopes has even its first instruction
-  inside its exception handler (`_cover_start`), because an asynchronous exception may arrive just there;
+  inside its exception handler (`cover_start`), because an asynchronous exception may arrive just there;
 * scopes of one thread form a stack and the outermost expired one is fired first.  CPython holds one pending
   exception per thread; so an inner scope leaves what is pending, and passes on what hit it, if an enclosing scope
   was fired too: never lost;
@@ -32,14 +32,16 @@ import math
 import threading
 import weakref
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
-from types import CodeType, FunctionType, MethodType
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.codegen.target import FORGETS_WITHDRAWN_EXCEPTIONS
 from pywasmjit.errors import TimedOut
 from pywasmjit.runtime.depth import register_after_fork, start_engine_thread
+from pywasmjit.runtime.first_instruction import cover_start
 
 SLICE: Final = 0.02
 """Longest uninterrupted wait of the engine's own blocking calls, in seconds."""
@@ -125,7 +127,18 @@ class _Watchdog:
         self._planned = _NEVER
         self._wake = threading.Lock()
         self._wake.acquire()
-        start_engine_thread(self._watch, name="pywasmjit-deadlines")
+        self.start()
+
+    def start(self) -> None:
+        self._stopping = False
+        self._thread = start_engine_thread(self._watch, name="pywasmjit-deadlines")
+
+    def stop(self) -> None:
+        """End the thread until the next `start`."""
+        self._stopping = True
+        with _lock:
+            self.plan(-_NEVER)
+        self._thread.join()
 
     def fire(self, scope: _Scope) -> None:
         """Interrupt the scope's thread; the lock is held and the scope open."""
@@ -161,7 +174,7 @@ class _Watchdog:
                 self._wake.release()
 
     def _watch(self) -> None:
-        while True:
+        while not self._stopping:
             seconds = self._look()
             self._wake.acquire(True, min(max(seconds, 0), threading.TIMEOUT_MAX))
 
@@ -223,6 +236,20 @@ class _Alarm:
 
 
 _watch: _Watchdog | _Alarm | None = None
+
+
+@contextmanager
+def watchdog_stopped() -> Iterator[None]:
+    """Run a `with` block while the engine has no thread of its own; nobody is interrupted meanwhile."""
+    watch = _watch
+    if not isinstance(watch, _Watchdog):
+        yield
+        return
+    watch.stop()
+    try:
+        yield
+    finally:
+        watch.start()
 
 
 def _start_watch() -> _Watchdog | _Alarm:
@@ -323,39 +350,8 @@ def _settle(
     return False
 
 
-def _cover_start(function: FunctionType) -> None:
-    """Let the `try` that is a function's first statement cover what comes before it.
-
-    CPython may raise an asynchronous exception at a function's very first instruction, RESUME, which no `try` of the
-    source reaches.  An entry of the exception table is start, length, target and depth * 2 + lasti, each in
-    groups of 6 bits, high ones first, 0x40 set in all but the last, 0x80 in the first of the entry.
-    """
-    code: CodeType = function.__code__
-    table = code.co_exceptiontable
-    start, after_start = _read_varint(table, 0)
-    length, after_length = _read_varint(table, after_start)
-    entry = bytearray(_varint(0) + _varint(start + length))
-    entry[0] |= 0x80
-    function.__code__ = code.replace(co_exceptiontable=bytes(entry) + table[after_length:])
-
-
-def _read_varint(table: bytes, at: int) -> tuple[int, int]:
-    value = table[at] & 0x3F
-    while table[at] & 0x40:
-        at += 1
-        value = value << 6 | table[at] & 0x3F
-    return value, at + 1
-
-
-def _varint(value: int) -> bytes:
-    groups = [value & 0x3F]
-    while value := value >> 6:
-        groups.append(value & 0x3F | 0x40)
-    return bytes(reversed(groups))
-
-
-_cover_start(_exit)  # type: ignore[arg-type]
-_cover_start(_abandon)  # type: ignore[arg-type]
+cover_start(_exit)  # type: ignore[arg-type]
+cover_start(_abandon)  # type: ignore[arg-type]
 
 
 class _Exit:

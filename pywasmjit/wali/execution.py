@@ -42,12 +42,25 @@ _MOST_ROOM: Final = 6 << 20
 _POINTER: Final = 8
 _BLANK: Final = b" \t"
 
-_ENGINE: Final = (
-    "import sys;from importlib.machinery import PathFinder as p;from importlib.util import module_from_spec as f;"
-    "s=p.find_spec('pywasmjit',[sys.argv[1]]);m=sys.modules['pywasmjit']=f(s);s.loader.exec_module(m);"
-    "from pywasmjit.successor import main;main(int(sys.argv[2]))"
-)
-"""What a new engine does first: it takes the package from where this one has it, and from nowhere else."""
+_ENGINE: Final = """\
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec, spec_from_file_location
+for name, file, above in zip(*[iter(sys.argv[3:])] * 3):
+    spec = PathFinder.find_spec(name, [above]) or spec_from_file_location(name, file)
+    sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+from pywasmjit.successor import main
+main(int(sys.argv[1]))
+"""
+"""What a new engine does first: it takes the packages from where this one has them, and from nowhere else.
+
+The directory above may be out of sight (`walls`), so a package is also found by its own file.
+"""
+
+
+PACKAGES: Final = ("bytecode", "pywasmjit")
+"""What an engine is made of, beside the standard library; each after those that it imports."""
 
 
 @dataclass(slots=True)
@@ -217,7 +230,7 @@ def _become_wasm(process: Process, image: Image, environment: list[bytes]) -> No
     own = [os.fsencode(f"{name}={value}") for name, value in os.environ.items()]
     with _Placement(process) as placement:
         state = hand_over(process, image, environment, placement.free_copy)
-        command = [os.fsencode(each) for each in (*_engine_command(), str(state), os.fsdecode(image.path))]
+        command = [os.fsencode(each) for each in _engine_command(state, os.fsdecode(image.path))]
         if process.policy.everything:
             placement.enter_directory(process.paths.cwd_fd)
         placement.place()
@@ -230,11 +243,14 @@ def _become_wasm(process: Process, image: Image, environment: list[bytes]) -> No
             raise_stack_limit()
 
 
-def _engine_command() -> list[str]:
-    """Return the command that starts an engine like this one, but for the descriptor at its end."""
-    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+def _engine_command(state: int, name: str) -> list[str]:
+    """Return the command that starts an engine like this one; name: what lists of processes show."""
     options = ["-I", *(["-B"] if sys.dont_write_bytecode else []), *(["-O"] * sys.flags.optimize)]
-    return [sys.executable, *options, "-c", _ENGINE, package]
+    packages = []
+    for package in PACKAGES:
+        file = os.path.abspath(sys.modules[package].__file__ or "")
+        packages += [package, file, os.path.dirname(os.path.dirname(file))]
+    return [sys.executable, *options, "-c", _ENGINE, str(state), name, *packages]
 
 
 def _call_execve(program: bytes | int, args: Sequence[bytes], environment: Sequence[bytes]) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Imports before the files of Python and of the engine get out of reach: another root, another user."""
+"""Imports before the files of Python and of the engine get out of reach: another root, another user, walls."""
 
 from __future__ import annotations
 
@@ -7,6 +7,31 @@ from functools import cache
 from importlib import import_module
 
 _STANDARD = "encodings.idna fcntl json linecache pkgutil resource select signal socket subprocess termios traceback tty"
+
+_RUNNING = (
+    *("_socket", "encodings.unicode_escape", "fcntl", "resource", "select", "signal", "warnings"),
+    *("pywasmjit.runtime.functions", "pywasmjit.runtime.waiting", "pywasmjit.wali.dispatch"),
+    *("pywasmjit.wali.kernel.faults", "pywasmjit.wali.kernel.host_signals", "pywasmjit.wali.kernel.raw"),
+    *("pywasmjit.wali.syscalls", "pywasmjit.wali.threads"),
+)
+"""What the engine may import while a guest runs that can execute nothing, if it did not do so before."""
+_UNWINDER = "libgcc_s.so.1"
+
+
+def import_what_runs() -> None:
+    """Import what a running guest can need, and no more: it is done at the start of every sandboxed program."""
+    for name in _RUNNING:
+        with suppress(ImportError):
+            import_module(name)
+    _load_unwinder()
+
+
+def _load_unwinder() -> None:
+    """Load what glibc would load, and abort without, when Python ends threads that still run at its own end."""
+    with suppress(ImportError, OSError):
+        import ctypes
+
+        ctypes.CDLL(_UNWINDER)
 
 
 @cache

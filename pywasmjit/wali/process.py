@@ -51,9 +51,9 @@ class Process:
     """The kernel state of one guest program.
 
     Attributes: args (bytes, the program's name first), policy, denials, files, paths, network, memory, space, kernel,
-    signals, attributes, environment; trace (None if calls are not told) and engine_options (what an engine that runs
-    an executed program is told), both set before a module is linked.  Before `bind` the memory is empty and the kernel
-    portable.
+    signals, attributes, environment; trace (None if calls are not told), engine_options (what an engine that runs an
+    executed program is told) and walls (how the kernel is to help, see `walls`), all set before a module is linked.
+    Before `bind` the memory is empty and the kernel portable.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Process:
         self.args = tuple(args)
         self.owns_host = owns_host
         self.trace: Trace | None = None
+        self.walls = "off"
         self.engine_options: Mapping[str, Any] = {}
         self.may_be_interrupted = False
         self.policy = policy
@@ -184,7 +185,9 @@ class Wali:
     one, None for the process's own; they are used, not closed.  cwd: its working directory as the guest names it.
     report: called with one line for each kind of denied request, None for silence.
     owns_process: whether the host's process exists for this program alone: signals are then the process's own, and its
-    end the program's.  Only for `start` in Python's main thread.
+    end the program's.  Only for `start` in Python's main thread.  walls: for such a process, whether the kernel is told
+    of the policy too (`walls`): "auto", if it can be; "require", raise OSError else; "off".  That is done when the
+    first import is resolved, and holds for the process and for good.
     Raises ValueError for a NUL in an argument, OSError if a granted directory or `cwd` cannot be opened.
     """
 
@@ -200,6 +203,7 @@ class Wali:
         cwd: str | None = None,
         report: Callable[[str], None] | None = _print_report,
         owns_process: bool = False,
+        walls: str = "auto",
     ) -> None:
         encoded = [os.fsencode(each) for each in args]
         if any(b"\0" in each for each in encoded):
@@ -209,11 +213,14 @@ class Wali:
         self.process = Process(
             encoded, env or {}, chosen, streams=streams, cwd=cwd, report=report, owns_host=owns_process
         )
+        self.process.walls = walls if owns_process and not chosen.everything else "off"
+        self._enclosed = False
 
     def resolve_import(self, wanted: ImportType) -> object:
         """Return the `Direct` for an import from "wali", NotImplemented for any other.
 
-        Unknown system calls answer -ENOSYS.  Raises LinkError where the declared type cannot be right.
+        Unknown system calls answer -ENOSYS.  Raises LinkError where the declared type cannot be right, OSError if
+        walls are required and cannot be.
         """
         from pywasmjit.runtime.functions import Direct, SafePoint
         from pywasmjit.wali.dispatch import absent, bind, unavailable
@@ -221,6 +228,7 @@ class Wali:
 
         if wanted.module != MODULE or not isinstance(wanted.type, FuncType):
             return NotImplemented
+        self._enclose()
         declaration = TABLE.get(wanted.name)
         if wanted.name in _ASYNCHRONOUS:
             self.process.may_be_interrupted = True
@@ -234,6 +242,15 @@ class Wali:
             safe_point = SafePoint(arrivals.alerted, arrivals.at_loop_edge) if wanted.name in _ASYNCHRONOUS else None
             return Direct(bound, noted, safe_point)
         return Direct(absent(wanted.type) if wanted.name.startswith("SYS_") else unavailable(wanted.name))
+
+    def _enclose(self) -> None:
+        """Raise the walls, once: whoever has no import yet can do nothing yet, in whichever function it begins."""
+        if not self._enclosed:
+            self._enclosed = True
+            if self.process.walls != "off":
+                from pywasmjit.wali.walls import enclose
+
+                enclose(self.process)
 
     def start(self, instance: Instance) -> int:
         """Run the program to its end and return its exit status, 0 to 255.

@@ -57,6 +57,7 @@ def hand_over(process: Process, image: Image, environment: list[bytes], copy: Ca
         "limits": list(process.attributes.kept_limits().items()),
         "timeout": None if left == float("inf") else left,
         "options": dict(process.engine_options),
+        "walls": "off",  # they stand already, and two of a kind cost twice
         "trace": None if process.trace is None else process.trace.hand_over(copy),
     }
     return _moved(_sealed(json.dumps(state).encode()), copy)
@@ -135,7 +136,9 @@ def take_over(state: State, report: Callable[[str], None] | None) -> Wali:
         name, equals, value = each.partition("=")
         if equals:
             environment.setdefault(name, value)
-    wali = Wali(state["args"], environment, _policy(state["policy"]), report=report, owns_process=True)
+    wali = Wali(
+        state["args"], environment, _policy(state["policy"]), report=report, owns_process=True, walls=state["walls"]
+    )
     process = wali.process
     for fd, _, _ in state["policy"]["dirs"]:
         os.close(fd)

@@ -1,0 +1,236 @@
+"""The second wall of a sandbox: what the kernel is told of a policy, where the process is the guest's own.
+
+The first wall is the gate: handlers that check every argument.  Should one of them be wrong, the kernel still says no,
+by two means that the process can never take back:
+
+* Landlock keeps it to the granted directories, for the content and the names of files; to the granted TCP ports; and
+  from signalling and calling by abstract sockets whoever is outside;
+* a seccomp filter refuses the calls that no guest can make, those of capabilities that are not granted, and others by
+  their arguments: families of sockets, numbers of processes.
+
+A wall stands wherever the gate stands or further out, never further in: what is granted must work behind it.  So
+where the kernel cannot tell a granted thing from others, the gate is alone; `LEFT_TO_THE_GATE` names the calls.
+
+Walls come before the guest's first instruction and before the first thread, as Landlock leaves threads alone that
+run already, and after the last import, as Python's files are not granted.  Only a program that may execute others
+can read them, and the system's libraries: what it executes is behind the same walls, and must be able to start.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from errno import EBUSY, ENOSYS
+from typing import TYPE_CHECKING, Final
+
+from pywasmjit.runtime.deadlines import watchdog_stopped
+from pywasmjit.wali.abi import landlock as rights
+from pywasmjit.wali.abi.numbers import BY_MACHINE
+from pywasmjit.wali.abi.prctl import PR_SET_NO_NEW_PRIVS
+from pywasmjit.wali.execution import PACKAGES
+from pywasmjit.wali.policy import Capability, Policy
+from pywasmjit.wali.preload import import_what_runs
+
+if TYPE_CHECKING:
+    from pywasmjit.wali.kernel.landlock import Ruleset
+    from pywasmjit.wali.process import Process
+
+MODES: Final = ("auto", "require", "off")
+"""Where the kernel has no such walls: run without, refuse to run; or never ask it."""
+
+COMPLETE: Final = rights.SCOPES_SINCE
+"""The version of Landlock that knows all that is asked of it here."""
+_WITHOUT_LOSS: Final = 2
+"""The first version that can allow renaming from one directory to another; before, a wall would break that."""
+
+LEFT_TO_THE_GATE: Final = {
+    "reading what is not content": (
+        *("stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink", "readlinkat"),
+        *("statfs", "chdir"),
+    ),
+    "changing what is not content": (
+        *("chmod", "fchmodat", "chown", "lchown", "fchownat", "utimensat", "utimes", "utime", "futimesat"),
+    ),
+    "datagrams to Unix sockets by path": ("sendmsg",),
+}
+"""Why -> the calls by path that the kernel lets through for files outside of all grants.
+
+Further, by what is granted: with a writable directory, Unix sockets outside of it can be connected to by path; with
+single addresses, UDP reaches others, and TCP others of the same port; with `process` but not `signals`, a program's
+own processes can signal each other.
+"""
+
+_READ: Final = rights.READ_FILE | rights.READ_DIR | rights.IOCTL_DEV
+_WRITE: Final = (
+    rights.WRITE_FILE | rights.TRUNCATE | rights.REMOVE_DIR | rights.REMOVE_FILE | rights.REFER
+    | rights.MAKE_DIR | rights.MAKE_REG | rights.MAKE_SOCK | rights.MAKE_FIFO | rights.MAKE_SYM
+)  # fmt: skip
+_DEVICES: Final = rights.MAKE_CHAR | rights.MAKE_BLOCK
+_MOST_PORTS: Final = 256
+"""Larger sets of ports are not told to the kernel one by one."""
+
+Directories = Iterable[tuple[int, bool]]
+"""Granted directories: open descriptors, and whether each is read-only."""
+
+
+def enclose(process: Process) -> None:
+    """Raise the walls around a guest's own process.
+
+    Raises OSError where `process.walls` is "require" and a wall cannot be raised, or threads run already.
+    """
+    grants = getattr(process.paths, "grants", {}).values()
+    if process.policy.allows(Capability.EXEC):
+        _keep_to_ourselves(set(process.files.slots))
+    raise_walls(process.policy, [(each.fd, each.read_only) for each in grants], required=process.walls == "require")
+
+
+def raise_walls(policy: Policy, directories: Directories, *, required: bool = False) -> None:
+    """Have the kernel keep this process to a policy, for good.
+
+    directories: what stands for the policy's `dirs`.  required: whether to raise OSError where that cannot be, instead
+    of a note to the log.
+    """
+    try:
+        from pywasmjit.wali.kernel import calling, landlock, seccomp
+        from pywasmjit.wali.refused import refusals
+
+        call = calling.caller()
+    except (ImportError, NotImplementedError):
+        _lacks("this platform has no walls", required)
+        return
+    directories = list(directories)
+    version = landlock.version()
+    if version < (COMPLETE if required else _least_version(directories)):
+        _lacks(f"the kernel's Landlock has version {version}, {COMPLETE} is wanted", required)
+        version = 0
+    import_what_runs()
+    machine = os.uname().machine
+    program = seccomp.assemble(refusals(policy, os.getpid()), BY_MACHINE[machine], machine)
+    with watchdog_stopped():
+        if (threads := _count_threads()) > 1:
+            _lacks(f"{threads - 1} older threads stay outside of Landlock", required)
+        try:
+            call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+            seccomp.install(program)
+        except OSError as error:
+            _lacks(f"no seccomp filter: {error}", required)
+        try:
+            if version:
+                _raise_landlock(policy, directories, version)
+        except OSError as error:
+            _lacks(f"no Landlock: {error}", required)
+
+
+def _least_version(directories: Directories) -> int:
+    return 1 if all(read_only for _, read_only in directories) else _WITHOUT_LOSS
+
+
+def _lacks(what: str, required: bool) -> None:
+    """Tell that a wall cannot be raised.  Before Landlock stands, as `logging` may have to be imported."""
+    if required:
+        raise OSError(ENOSYS if "threads" not in what else EBUSY, f"walls are required, but {what}")
+    import logging
+
+    logging.getLogger(__name__).info("%s", what)
+
+
+def _count_threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 1
+
+
+def _keep_to_ourselves(guests: set[int]) -> None:
+    """Have execve close what the process was started with and is not the guest's: later nobody can list it."""
+    with suppress(OSError):
+        for number in [int(name) for name in os.listdir("/proc/self/fd")]:
+            if number not in guests:
+                with suppress(OSError):
+                    os.set_inheritable(number, False)
+
+
+# -- Landlock ---------------------------------------------------------------------------------------------------------
+
+
+def _raise_landlock(policy: Policy, directories: Directories, version: int) -> None:
+    from pywasmjit.wali.kernel.landlock import Ruleset
+
+    ports = _ports(policy)
+    net = 0 if ports is None else rights.known_net(version)
+    with Ruleset(rights.known_fs(version), net, _scopes(policy) & rights.known_scopes(version)) as ruleset:
+        for fd, read_only in directories:
+            ruleset.allow_beneath(fd, _rights(policy, read_only))
+        for port in (ports or ()) if net else ():
+            ruleset.allow_port(port, net)
+        if policy.allows(Capability.EXEC):
+            _allow_programs(ruleset)
+        ruleset.enforce()
+
+
+def _rights(policy: Policy, read_only: bool) -> int:
+    found = _READ if read_only else _READ | _WRITE
+    if policy.allows(Capability.SYSTEM) and not read_only:
+        found |= _DEVICES
+    return found | rights.EXECUTE if policy.allows(Capability.EXEC) else found
+
+
+def _ports(policy: Policy) -> set[int] | None:
+    """Return the TCP ports that are granted, None for all or too many."""
+    count = sum(last - first + 1 for first, last in (grant.ports for grant in policy.net))
+    if policy.allows(Capability.NET) or count > _MOST_PORTS:
+        return None
+    return {port for grant in policy.net for port in range(grant.ports[0], grant.ports[1] + 1)}
+
+
+def _scopes(policy: Policy) -> int:
+    signals = 0 if policy.allows(Capability.SIGNALS) else rights.SCOPE_SIGNAL
+    return signals if policy.allows(Capability.NET) else signals | rights.SCOPE_ABSTRACT_UNIX_SOCKET
+
+
+# -- what programs need to start --------------------------------------------------------------------------------------
+
+_LIBRARIES: Final = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
+_OF_LINKER: Final = ("/etc/ld.so.cache", "/etc/ld.so.preload")
+_DEVICES_OF_ALL: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+
+
+def _allow_programs(ruleset: Ruleset) -> None:
+    """Allow what an executed program needs to start at all, be it native or an engine that runs a Wasm file."""
+    run = rights.READ_FILE | rights.READ_DIR | rights.EXECUTE
+    for path in {*_LIBRARIES, sys.executable, *_mapped(), *_python()}:
+        _allow_path(ruleset, path, run)
+    for path in _OF_LINKER:
+        _allow_path(ruleset, path, rights.READ_FILE)
+    for path in _DEVICES_OF_ALL:
+        _allow_path(ruleset, path, rights.READ_FILE | rights.WRITE_FILE)
+
+
+def _allow_path(ruleset: Ruleset, path: str, allowed: int) -> None:
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return
+    try:
+        ruleset.allow_beneath(fd, allowed if os.path.isdir(path) else allowed & rights.OF_FILES)
+    finally:
+        os.close(fd)
+
+
+def _mapped() -> Iterator[str]:
+    """Yield the libraries that this process has loaded, wherever they are."""
+    with suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as table:
+        for line in table:
+            fields = line.split(maxsplit=5)
+            if len(fields) == 6 and "x" in fields[1] and fields[5].startswith("/"):
+                yield fields[5].rstrip("\n")
+
+
+def _python() -> Iterator[str]:
+    """Yield what an engine's Python reads: its standard library, the engine, and packages that it needs."""
+    yield os.path.dirname(os.path.abspath(os.__file__))
+    yield os.path.join(sys.prefix, "pyvenv.cfg")
+    for name in PACKAGES:
+        yield os.path.dirname(os.path.abspath(sys.modules[name].__file__ or ""))

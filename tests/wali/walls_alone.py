@@ -1,0 +1,41 @@
+"""Runs a program behind the kernel's walls alone: python walls_alone.py [--dir DIR]... [--allow NAME]... PROGRAM ARG...
+
+The walls are those of a sandbox with the grants that are named; the engine's gate lets everything pass.  What the
+program still cannot do, the kernel has refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import pywasmjit as wj
+from pywasmjit.diagnostics import leave, restore_signals
+from pywasmjit.runtime.depth import raise_stack_limit
+from pywasmjit.wali.policy import Policy
+from pywasmjit.wali.walls import raise_walls
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dir", action="append", default=[])
+    parser.add_argument("--allow", action="append", default=[])
+    parser.add_argument("--no-walls", action="store_true", help="to see that the program does what it is to do")
+    parser.add_argument("program")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    given = parser.parse_args()
+    restore_signals()
+    raise_stack_limit()
+    module = wj.Module.from_file(given.program)
+    names = [given.program, *given.arguments]
+    wali = wj.Wali(names, policy=Policy.allow_all(), owns_process=True)
+    sandbox = Policy.sandbox(given.dir, given.allow)
+    directories = [(os.open(each.host, os.O_PATH | os.O_DIRECTORY), each.read_only) for each in sandbox.dirs]
+    if not given.no_walls:
+        raise_walls(sandbox, directories, required=True)
+    leave(wali.start(wj.Instance(module, wali)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
