@@ -40,7 +40,9 @@ WITHOUT: Final = {
         *("execve", "execveat"),
         # what only an executed program could want
         *("setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr"),
-        *("removexattrat", "file_setattr"),
+        *("removexattrat", "file_setattr", "getxattr", "lgetxattr", "fgetxattr", "getxattrat", "listxattr"),
+        *("llistxattr", "flistxattr", "listxattrat", "file_getattr", "statmount", "listmount"),
+        *("inotify_init", "inotify_init1", "inotify_add_watch", "sendmmsg", "recvmmsg"),
     ),
     Capability.PROCESS: ("fork", "vfork", "setpgid", "setsid"),
     Capability.SIGNALS: ("pidfd_open", "pidfd_send_signal"),
@@ -111,10 +113,10 @@ def _signals_threads_by_process() -> bool:
 
 
 def _sockets(policy: Policy) -> Iterator[Refusal]:
-    yield Refusal("socketpair", (Test(0, (abi.AF_UNIX,), other=True),))
     internet = policy.allows(Capability.NET) or bool(policy.net)
     families = (abi.AF_UNIX, abi.AF_INET, abi.AF_INET6) if internet else (abi.AF_UNIX,)
     yield Refusal("socket", (Test(0, families, other=True),))
+    yield Refusal("socketpair", (Test(0, (abi.AF_UNIX, abi.AF_INET, abi.AF_INET6), other=True),))  # IP has no pairs
     for family in families[1:]:
         kinds = Test(1, (abi.SOCK_STREAM, abi.SOCK_DGRAM), _KIND, other=True)
         protocols = Test(2, (0, abi.IPPROTO_TCP, abi.IPPROTO_UDP), other=True)

@@ -7,35 +7,48 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from errno import EACCES
 from pathlib import Path
+from typing import IO
 
 import pytest
-from test_calls import HERE
+import test_calls as calls
+import test_metadata as metadata
+import test_processes as processes
+import test_sockets as sockets
+import wasmtime
+from running import Outcome, Run
+from test_calls import HERE, renew
 from toolchain import native_program, wasm_program
 
+import pywasmjit as wj
 from pywasmjit.wali.kernel import landlock
 from pywasmjit.wali.walls import COMPLETE, LEFT_TO_THE_GATE
 
 ROOT = HERE.parents[1]
-ENGINE = [sys.executable, "-m", "pywasmjit", "run"]
+ENGINE = [sys.executable, "-P", "-m", "pywasmjit", "run"]  # or Python would look at the working directory
 ALONE = [sys.executable, str(HERE / "walls_alone.py")]
 
 pytestmark = pytest.mark.skipif(landlock.version() < COMPLETE, reason="this kernel has not all of the walls")
 
+EXEC = ["--walls", "require", "-q", "--allow", "exec", "--allow", "process"]
+ENV = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
 LEFT = {call for calls in LEFT_TO_THE_GATE.values() for call in calls}
 BY_PATH = {"connect to a path", "sendto a path"}
 """Unix sockets by path: the walls know of them only where no directory is writable."""
 
 
+in_this_process = Run.wasm
+
+
 def run(command: list[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a command with this engine in reach."""
-    env = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
     line = [str(each) for each in command]
     return subprocess.run(
-        line, cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False, process_group=0
+        line, cwd=cwd, env=ENV, capture_output=True, text=True, timeout=60, check=False, process_group=0
     )
 
 
@@ -155,3 +168,299 @@ def test_what_the_kernel_lets_through_the_gate_refuses(world: World) -> None:
     assert {name for name in LEFT | BY_PATH if found[name] >= 0} == set()
     assert {name for name, result in found.items() if result >= 0} == set()
     assert world.heard() == []
+
+
+# -- what is granted --------------------------------------------------------------------------------------------------
+
+
+def behind_walls(this: Run, policy: wj.Policy | None = None) -> Outcome:
+    """Do what `Run.wasm` does, in a process of the program's own."""
+    if policy is not None and policy.everything:
+        return in_this_process(this, policy)
+    grants = [this.cwd.resolve()] if policy is None else [each.host for each in policy.dirs]
+    options = [word for grant in grants for word in ("--dir", str(grant))]
+    for address in ["127.0.0.1", "[::1]"] if policy is not None and policy.net else []:
+        options += ["--allow", f"net={address}"]
+    for name, value in this.env.items():
+        options += ["--env", f"{name}={value}"]
+    command = [*ENGINE, "-q", "--walls", "require", *options, "--argv0", this.source.stem, wasm_program(this.source)]
+
+    def start(stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]) -> int:
+        streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+        arguments = [*command, *this.args]
+        ended = subprocess.run(arguments, **streams, cwd=this.cwd, timeout=60, check=False, process_group=0, env=ENV)
+        return ended.returncode
+
+    return this._observe(start)
+
+
+def once(this: Run, ways: object = None) -> Iterator[tuple[str, Outcome]]:
+    """Do what `test_calls.runs` does, in one way."""
+    renew(this.cwd)
+    yield "behind walls", behind_walls(this, wj.Policy.sandbox([str(this.cwd.parent)]))
+
+
+COMPARISONS = [
+    *(calls.test_read, calls.test_write, calls.test_readv_writev, calls.test_pread_pwrite, calls.test_lseek),
+    *(calls.test_open_absolute_paths, calls.test_openat_newfstatat_fchdir, calls.test_access, calls.test_names),
+    *(calls.test_working_directory_that_was_removed, calls.test_dup_fcntl_close, calls.test_mremap, calls.test_clocks),
+    *(calls.test_ioctl, calls.test_identity_and_system, calls.test_poll_and_futex),
+    *(metadata.test_modes, metadata.test_owners, metadata.test_times, metadata.test_lengths, metadata.test_links),
+    *(metadata.test_symlinks, metadata.test_renames, metadata.test_names_at_directories),
+    *(sockets.test_sockets_and_options, sockets.test_connections_and_datagrams, sockets.test_unix_sockets),
+    *(sockets.test_messages, sockets.test_poll_and_select, sockets.test_epoll, sockets.test_pipes_counters_and_timers),
+]
+
+
+@pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda each: each.__name__.removeprefix("test_"))
+def test_what_is_granted_works_as_natively(
+    comparison: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.umask(0o022)
+    work = tmp_path / "work"
+    if comparison.__module__ == sockets.__name__:
+        work.mkdir()
+    monkeypatch.setattr(Run, "wasm", behind_walls)
+    monkeypatch.setattr(calls, "runs", once)
+    comparison(work)
+
+
+PROGRAMS = [
+    *[("threads", how) for how in ("count", "last", "group", "main")],
+    *[("handlers", what) for what in ("basics", "info", "jumps", "waits", "timers")],
+    ("jumps", ""),
+]
+
+
+@pytest.mark.parametrize("options", [(), ("--timeout", "50s")], ids=["plain", "with a time limit"])
+@pytest.mark.parametrize(("name", "how"), PROGRAMS)
+def test_threads_and_handlers_work_as_natively(tmp_path: Path, name: str, how: str, options: tuple[str, ...]) -> None:
+    """With a time limit there is a thread from the start; walls that are required stand before any."""
+    source = HERE / f"{name}.c"
+    expected = run([native_program(source), how], tmp_path)
+    found = run([*ENGINE, "--walls", "require", *options, wasm_program(source), how], tmp_path)
+    assert (found.returncode, found.stdout, found.stderr) == (expected.returncode, expected.stdout, expected.stderr)
+
+
+def test_a_file_that_is_cut_under_a_mapping_does_not_end_the_engine(tmp_path: Path) -> None:
+    found = run([*ENGINE, "--walls", "require", "--dir", ".", wasm_program(HERE / "touched.c")], tmp_path)
+    assert found.returncode >= 0, found
+    assert "Traceback" not in found.stderr
+
+
+def test_child_processes_work_as_natively(tmp_path: Path) -> None:
+    source = HERE / "children.c"
+    expected = run([native_program(source)], tmp_path)
+    found = run([*ENGINE, "--walls", "require", "--allow", "process", wasm_program(source)], tmp_path)
+    assert (found.returncode, found.stdout) == (expected.returncode, expected.stdout)
+    assert found.stderr.startswith("pywasmjit: trap: unreachable\n")
+
+
+def test_granted_signals_reach_child_processes(tmp_path: Path) -> None:
+    source = HERE / "killed.c"
+    work = tmp_path / "work"
+    processes.renew(work, native_program(source))
+    expected = run(["./prog"], work)
+    processes.renew(work, wasm_program(source))
+    found = run([*ENGINE, *EXEC, "--dir", ".", "--allow", "signals", "./prog"], work)
+    assert (found.returncode, found.stdout) == (expected.returncode, expected.stdout)
+
+
+# -- what the engine says ---------------------------------------------------------------------------------------------
+
+
+TRAPPING = """
+(module (import "wali" "SYS_getpid" (func $getpid (result i64)))
+  (func $inner (drop (call $getpid)) (unreachable))
+  (func $outer (export "_start") (call $inner)))
+"""
+
+
+def test_a_trap_shows_its_backtrace(tmp_path: Path) -> None:
+    trapping = tmp_path / "trapping.wasm"
+    trapping.write_bytes(wasmtime.wat2wasm(TRAPPING))
+    found = run([*ENGINE, "--walls", "require", trapping], tmp_path)
+    assert (found.returncode, found.stderr.splitlines()[0]) == (134, "pywasmjit: trap: unreachable")
+    assert "outer" in found.stderr.splitlines()[2]
+    verbose = run([*ENGINE, "--walls", "require", "-v", trapping], tmp_path)
+    assert verbose.returncode == 134
+    assert "Traceback (most recent call last)" in verbose.stderr
+    assert verbose.stderr.endswith(found.stderr)
+    in_thread = run([*ENGINE, "--walls", "require", wasm_program(HERE / "threads.c"), "trap"], tmp_path)
+    assert (in_thread.returncode, in_thread.stderr.splitlines()[0]) == (134, "pywasmjit: trap: unreachable")
+
+
+def test_a_time_limit_ends_the_program(tmp_path: Path) -> None:
+    for how in ("spin", "read"):
+        command = [*ENGINE, "--walls", "require", "--timeout", "400ms", "--stats", wasm_program(HERE / "signalled.c")]
+        found = run([*command, how, "1"], tmp_path)
+        assert found.returncode == 124
+        assert "pywasmjit: compiled " in found.stderr
+
+
+def test_a_trace_goes_to_its_file(tmp_path: Path) -> None:
+    (tmp_path / "granted").mkdir()
+    grants = ["--dir", ".", f"--strace={tmp_path / 'trace'}"]
+    program = wasm_program(HERE / "access.c")
+    found = run([*ENGINE, "--walls", "require", *grants, program, "x"], tmp_path / "granted")
+    assert (found.returncode, found.stderr) == (0, "")
+    lines = (tmp_path / "trace").read_text().splitlines()
+    assert any('access("x", ' in line and "= -1 ENOENT (No such file or directory)" in line for line in lines)
+    assert lines[-1].endswith("__proc_exit(0) = ?")
+
+
+# -- executed programs ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["wasm", "native"])
+def test_granted_programs_are_executed(tmp_path: Path, kind: str) -> None:
+    """Scripts lead to the program as well; a second engine starts behind the walls of the first."""
+    source = HERE / "execute.c"
+    work = tmp_path / "work"
+    paths = ["s1", "s3", "argument", "directory", "garbage", "not-executable", "missing", "."]
+    processes.renew(work, native_program(source))
+    expected = run([native_program(source), "paths", *paths], work)
+    processes.renew(work, native_program(source) if kind == "native" else wasm_program(source))
+    found = run([*ENGINE, *EXEC, "--dir", work, wasm_program(source), "paths", *paths], work)
+    assert found.stdout == expected.stdout
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "s3 exited 37" in found.stdout.splitlines()
+
+
+def test_an_executed_native_program_has_no_more_rights(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for directory in (inside, outside):
+        directory.mkdir()
+        (directory / "file").write_text(f"content of {directory.name}\n")
+    script = inside / "script"
+    script.write_text(f"#!/bin/sh\ncat {inside}/file; cat {outside}/file; echo > {outside}/made; cat /dev/null; exit 7")
+    script.chmod(0o755)
+    grants = ["--dir", str(inside), "--dir", f"{Path('/bin').resolve()}::/bin:ro"]
+    command = [wasm_program(HERE / "become.c"), script, "PATH=/bin"]
+    found = run([*ENGINE, *EXEC, *grants, *command], inside)
+    assert (found.returncode, found.stdout) == (7, "content of inside\n")
+    assert found.stderr.count("ermission denied") == 2
+    assert not (outside / "made").exists()
+    free = run([*ENGINE, *EXEC, "--walls", "off", *grants, *command], inside)
+    assert free.stdout == "content of inside\ncontent of outside\n"
+
+
+# -- when there are walls ---------------------------------------------------------------------------------------------
+
+STATUS = """
+import os, sys
+import pywasmjit as wj
+wali = wj.Wali(["p"], **eval(sys.argv[2]))
+try:
+    instance = wj.Instance(wj.Module.from_file(sys.argv[1]), wali)
+except OSError as error:
+    sys.exit(str(error))
+kept = {name: value.strip() for name, _, value in (line.partition(":") for line in os.popen_status())}
+print(kept["NoNewPrivs"], kept["Seccomp"])
+"""
+
+
+def status_after_linking(tmp_path: Path, options: str) -> str:
+    """Return whether the process has given up privileges, and its mode of seccomp."""
+    reading = "open('/proc/self/status')"
+    code = "status = " + reading + STATUS.replace("os.popen_status()", "status")
+    found = run([sys.executable, "-c", code, wasm_program(HERE / "exit.c"), options], tmp_path)
+    return found.stdout.strip() or found.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"owns_process": True}, "1 2"),
+        ({"owns_process": True, "walls": "require"}, "1 2"),
+        ({"owns_process": True, "walls": "off"}, "0 0"),
+        ({"owns_process": True, "policy": "wj.Policy.allow_all()"}, "0 0"),
+        ({}, "0 0"),
+        ({"walls": "require"}, "0 0"),
+    ],
+    ids=str,
+)
+def test_walls_stand_where_the_process_is_a_sandboxed_guests(
+    tmp_path: Path, options: dict[str, object], status: str
+) -> None:
+    """From the first import on: before any function of the module can run."""
+    written = repr(options).replace("'wj.Policy.allow_all()'", "wj.Policy.allow_all()")
+    assert status_after_linking(tmp_path, written) == status
+
+
+OLDER_THREAD = """
+import sys, threading, time
+import pywasmjit as wj
+from pywasmjit.runtime import deadlines
+from pywasmjit.wali.policy import Policy
+from pywasmjit.wali.walls import raise_walls
+
+seen = []
+look = deadlines._Watchdog._look
+
+def look_at_a_file(self):
+    try:
+        open(sys.argv[1]).close()
+        seen.append("read")
+    except OSError as error:
+        seen.append(error.errno)
+    return look(self)
+
+def spin():
+    while True:
+        pass
+
+deadlines._Watchdog._look = look_at_a_file
+with wj.deadline(50):
+    while not seen:
+        time.sleep(0.01)
+    print(*set(seen))
+    raise_walls(Policy.sandbox(), [], required=True)
+    del seen[:]
+    try:
+        with wj.deadline(0.05):
+            spin()
+    except wj.TimedOut:
+        print("in time", *set(seen))
+"""
+
+
+def test_the_watchdog_is_behind_the_walls_and_works(tmp_path: Path) -> None:
+    """The thread that was there before is replaced, for Landlock would have left it free."""
+    (tmp_path / "file").write_text("x")
+    found = run([sys.executable, "-c", OLDER_THREAD, tmp_path / "file"], tmp_path)
+    assert (found.stdout.splitlines(), found.stderr) == (["read", f"in time {EACCES}"], "")
+
+
+def test_required_walls_cannot_be_where_other_threads_run(tmp_path: Path) -> None:
+    other = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    code = other + STATUS.replace("os.popen_status()", "open('/proc/self/status')")
+    command = [sys.executable, "-c", code, wasm_program(HERE / "exit.c")]
+    found = run([*command, "{'owns_process': True, 'walls': 'require'}"], tmp_path)
+    assert found.returncode == 1
+    assert "walls are required, but 1 older threads stay outside of Landlock" in found.stderr
+
+
+WITHOUT = """
+import os, sys
+from errno import ENOSYS
+from pywasmjit.wali.abi.numbers import BY_MACHINE
+from pywasmjit.wali.kernel import calling, seccomp
+calling.caller()("prctl", 38, 1, 0, 0, 0)
+machine = os.uname().machine
+calls = sys.argv[1].split(",")
+seccomp.install(seccomp.assemble([seccomp.Refusal(call, (), ENOSYS) for call in calls], BY_MACHINE[machine], machine))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("calls", ["landlock_create_ruleset", "seccomp", "landlock_restrict_self"])
+def test_where_the_kernel_has_no_walls_programs_run_without(tmp_path: Path, calls: str) -> None:
+    (tmp_path / "file").write_text("content")
+    start = [sys.executable, "-c", WITHOUT, calls, *ENGINE]
+    program = ["--dir", ".", wasm_program(HERE / "access.c"), "file"]
+    found = run([*start, *program], tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    required = run([*start, "--walls", "require", *program], tmp_path)
+    assert (required.returncode, required.stdout) == (1, "")
+    assert "walls are required, but " in required.stderr

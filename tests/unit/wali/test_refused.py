@@ -1,0 +1,178 @@
+"""The seccomp filter by itself: its program is run here for every call that matters, on all machines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from errno import ENOSYS, EPERM
+
+import pytest
+
+from pywasmjit import Policy
+from pywasmjit.wali.abi import landlock as rights
+from pywasmjit.wali.abi import seccomp as abi
+from pywasmjit.wali.abi.numbers import BY_MACHINE
+from pywasmjit.wali.kernel import seccomp
+from pywasmjit.wali.kernel.seccomp import Refusal, Test
+from pywasmjit.wali.refused import NEVER, WITHOUT, refusals
+
+X86_64 = BY_MACHINE["x86_64"]
+PID = 4321
+GETPID = 39
+
+
+def answer(program: bytes, number: int, arguments: Sequence[int] = (), arch: int = abi.ARCHITECTURES["x86_64"]) -> int:
+    """Run a filter on one call; return its errno, 0 if the call is allowed."""
+    words = [number, arch, 0, 0]
+    for argument in (*arguments, *[0] * (6 - len(arguments))):
+        words += [argument & 0xFFFF_FFFF, argument >> 32 & 0xFFFF_FFFF]
+    accumulator = place = 0
+    while True:
+        code, if_true, if_false, operand = abi.INSTRUCTION.unpack_from(program, place * abi.INSTRUCTION.size)
+        place += 1
+        match code:
+            case abi.LOAD:
+                accumulator = words[operand // 4]
+            case abi.AND:
+                accumulator &= operand
+            case abi.JUMP_EQUAL:
+                place += if_true if accumulator == operand else if_false
+            case abi.JUMP_GREATER_EQUAL:
+                place += if_true if accumulator >= operand else if_false
+            case abi.RETURN:
+                return 0 if operand == abi.RET_ALLOW else operand - abi.RET_ERRNO
+
+
+def filter_of(policy: Policy, machine: str = "x86_64") -> bytes:
+    return seccomp.assemble(refusals(policy, PID), BY_MACHINE[machine], machine)
+
+
+def ask(policy: Policy, call: str, *arguments: int) -> int:
+    return answer(filter_of(policy), X86_64[call], arguments)
+
+
+SANDBOX = Policy.sandbox()
+ALL = Policy.sandbox(allow=["net", "exec", "process", "signals", "ipc", "system"])
+
+# -- the program ------------------------------------------------------------------------------------------------------
+
+
+def test_rules_for_one_call_are_alternatives_and_tests_of_a_rule_belong_together() -> None:
+    rules = [
+        Refusal("read", (Test(0, (1, 2)), Test(1, (0xFF,), mask=0xFF, other=True)), errno=5),
+        Refusal("read", (Test(2, (7,), high=True),), errno=6),
+        Refusal("write"),
+        Refusal("unheard-of"),
+    ]
+    program = seccomp.assemble(rules, X86_64, "x86_64")
+    assert answer(program, X86_64["read"], [1, 0xFE]) == 5
+    assert answer(program, X86_64["read"], [2, 0x1FE]) == 5
+    assert answer(program, X86_64["read"], [2, 0x1FF]) == 0
+    assert answer(program, X86_64["read"], [3, 0]) == 0
+    assert answer(program, X86_64["read"], [3, 0, 7]) == 0
+    assert answer(program, X86_64["read"], [3, 0, 7 << 32]) == 6
+    assert answer(program, X86_64["write"], [3]) == EPERM
+    assert answer(program, GETPID, [3]) == 0
+
+
+def test_other_machines_calls_are_refused() -> None:
+    program = filter_of(ALL)
+    assert answer(program, GETPID) == 0
+    assert answer(program, GETPID, arch=0x4000_0003) == ENOSYS
+    assert answer(program, GETPID | 0x4000_0000) == ENOSYS
+
+
+@pytest.mark.parametrize("machine", sorted(BY_MACHINE))
+def test_every_machine_has_a_filter(machine: str) -> None:
+    numbers, arch = BY_MACHINE[machine], abi.ARCHITECTURES[machine]
+    for policy in (SANDBOX, ALL):
+        program = filter_of(policy, machine)
+        assert len(program) // 8 <= abi.MOST_INSTRUCTIONS
+        for call in NEVER:
+            if call in numbers:
+                assert answer(program, numbers[call], arch=arch) == EPERM, call
+        for call in ("read", "write", "mmap", "futex", "openat2", "rt_sigprocmask", "getrandom", "ppoll"):
+            assert answer(program, numbers[call], arch=arch) == 0, call
+    missing = {call for call in NEVER if call not in numbers}
+    of_x86 = {"modify_ldt", "iopl", "ioperm", "uselib", "_sysctl"}
+    assert missing == (set() if machine == "x86_64" else of_x86)
+
+
+def test_numbers_of_a_machine_are_those_of_different_calls() -> None:
+    for numbers in BY_MACHINE.values():
+        assert len(set(numbers.values())) == len(numbers)
+
+
+# -- the policy -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("capability", list(WITHOUT), ids=lambda each: each.value)
+def test_calls_of_a_capability_need_it(capability: object) -> None:
+    granted = Policy.sandbox(allow=[capability])  # type: ignore[list-item]
+    for call in WITHOUT[capability]:  # type: ignore[index]
+        assert ask(SANDBOX, call) == EPERM, call
+        assert ask(granted, call) == 0, call
+
+
+THREAD, FORK = 0x3D0F00, 0x1200011
+
+
+def test_processes_are_made_with_the_capability_only_and_threads_always() -> None:
+    process = Policy.sandbox(allow=["process"])
+    assert ask(SANDBOX, "clone", FORK) == EPERM
+    assert ask(process, "clone", FORK) == 0
+    assert [ask(policy, "clone", THREAD) for policy in (SANDBOX, process)] == [0, 0]
+    assert [ask(policy, "clone", FORK | 0x1000_0000) for policy in (SANDBOX, process, ALL)] == [EPERM] * 3
+    assert [ask(policy, "clone3") for policy in (SANDBOX, process, ALL)] == [ENOSYS] * 3
+
+
+def test_other_processes_are_out_of_reach() -> None:
+    for call in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+        assert ask(SANDBOX, call, PID, PID, 15) == 0
+        for other in (PID + 1, 1, 0, -1 & 0xFFFF_FFFF, -PID & 0xFFFF_FFFF):
+            assert ask(SANDBOX, call, other, PID, 15) == EPERM
+            assert ask(Policy.sandbox(allow=["signals"]), call, other, PID, 15) == 0
+    assert [ask(SANDBOX, "prlimit64", pid) for pid in (0, PID, 1)] == [0, 0, EPERM]
+    assert ask(SANDBOX, "kill", PID | 1 << 40) == 0  # the kernel takes the lower half too
+
+
+def test_without_the_network_there_are_unix_sockets_only() -> None:
+    stream, datagram, raw = 1, 2, 3
+    internet = Policy.sandbox(net=["127.0.0.1:80"])
+    for family in (2, 10):
+        assert ask(SANDBOX, "socket", family, stream) == EPERM
+        for policy in (internet, ALL):
+            assert ask(policy, "socket", family, stream | 0o2004000) == 0
+            assert ask(policy, "socket", family, datagram, 17) == 0
+            assert ask(policy, "socket", family, raw, 1) == EPERM
+            assert ask(policy, "socket", family, stream, 262) == EPERM
+    for policy in (SANDBOX, internet, ALL):
+        assert ask(policy, "socket", 1, stream) == 0
+        assert [ask(policy, "socket", family, raw) for family in (16, 17, 40)] == [EPERM] * 3
+        assert [ask(policy, "socketpair", family, stream) for family in (1, 30)] == [0, EPERM]
+
+
+def test_sockets_are_named_where_something_can_be_named(tmp_path: object) -> None:
+    here = os.fspath(tmp_path)  # type: ignore[call-overload]
+    for call, arguments in {"connect": [], "bind": [], "sendto": [3, 0, 0, 0, 1 << 33]}.items():
+        assert ask(SANDBOX, call, *arguments) == EPERM
+        assert ask(Policy.sandbox([f"{here}:ro"]), call, *arguments) == EPERM
+        for policy in (Policy.sandbox([here]), Policy.sandbox(net=["127.0.0.1"]), ALL):
+            assert ask(policy, call, *arguments) == 0
+    assert ask(SANDBOX, "sendto", 3, 4096, 10) == 0
+
+
+def test_nobody_types_for_others() -> None:
+    assert [ask(ALL, "ioctl", 0, request) for request in (0x5412, 0x541C, 0x5401)] == [EPERM, EPERM, 0]
+
+
+# -- Landlock ---------------------------------------------------------------------------------------------------------
+
+
+def test_each_version_is_asked_for_what_it_knows() -> None:
+    assert [rights.known_fs(version) for version in range(8)] == [
+        *(0, 0x1FFF, 0x3FFF, 0x7FFF, 0x7FFF, 0xFFFF, 0xFFFF, 0xFFFF)
+    ]
+    assert [rights.known_net(version) for version in range(8)] == [0, 0, 0, 0, 3, 3, 3, 3]
+    assert [rights.known_scopes(version) for version in range(8)] == [0, 0, 0, 0, 0, 0, 3, 3]
+    assert (rights.RULESET.size, rights.PATH_BENEATH.size, rights.NET_PORT.size) == (24, 12, 16)
