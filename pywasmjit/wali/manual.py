@@ -11,6 +11,7 @@ from typing import Final
 
 from pywasmjit.wali.syscalls import TABLE
 from pywasmjit.wali.table import Declaration, Restart, Text
+from pywasmjit.wali.walls import LEFT_TO_THE_GATE
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "WALI.md"
 
@@ -41,12 +42,28 @@ memory that processes share are atomic within one process only.
 Numbers and layouts are those of x86-64 Linux on every machine; only `uname` and files of /proc tell of the host's.
 Where the host's pages have more than 4096 bytes (as on some aarch64 and loongarch64), files are copied and not mapped:
 a shared mapping reaches its file by msync, munmap, and the end of the program, and no memory is shared with children.
+
+## The kernel's walls
+
+Under `pywasmjit run` a sandboxed program's process is also kept by Linux itself, with Landlock and a seccomp filter, so
+that a fault in the engine is not yet a way out (`--walls auto`; `require` runs nothing without them, `off` does not ask
+for them). A wall refuses nothing that is granted; so it does not stop
+
+{left}
+* connecting to Unix sockets by path, once any directory is granted for writing;
+* UDP, and TCP to other addresses at the same port, once addresses are granted one by one;
+* writing to what lies in a read-only grant below one that is not;
+* signals between a program's own processes.
+
+For these the engine's checks stand alone. Where walls stand, set-user-id programs that are executed get no privileges,
+calls by i386 and x32 numbers give ENOSYS, and `prctl(PR_GET_NO_NEW_PRIVS)` tells 1.
 """
 
 
 def text() -> str:
     """Return the page."""
-    return "\n".join([_INTRODUCTION, *_families()]) + "\n"
+    left = [f"* {why}: {', '.join(calls)};" for why, calls in LEFT_TO_THE_GATE.items()]
+    return "\n".join([_INTRODUCTION.format(left="\n".join(left)), *_families()]) + "\n"
 
 
 def _families() -> Iterator[str]:

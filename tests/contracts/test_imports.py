@@ -76,3 +76,54 @@ def test_import_loads_neither_command_line_nor_programs() -> None:
 
 def test_command_line_loads_what_it_needs_only() -> None:
     assert "pywasmjit.inspection" not in loaded_by("import pywasmjit.cli")
+
+
+# -- behind walls -----------------------------------------------------------------------------------------------------
+
+BEFORE_WALLS = """
+import sys
+import pywasmjit.wali.walls as walls
+from pywasmjit.program import Program
+
+def only_import(*arguments, **options):
+    walls.import_what_runs()
+    print(*sys.modules)
+    sys.exit()
+
+walls.raise_walls = only_import
+Program(file=sys.argv[1]).run()
+"""
+
+NOT_BEHIND_WALLS = {
+    "socket": "where there is no ctypes, and no walls; and to read `net=` before",
+    "tempfile": "where there is no memfd_create, and no walls",
+    "pkgutil": "chroot, which no sandbox has",
+    "traceback": "imported before if -v asks for it",
+    "pywasmjit.invocation": "imported before if --invoke asks for it",
+    "pywasmjit.wali.strace": "imported before if --strace asks for it",
+    "pywasmjit.wali.succession": "execve: who may execute can read the library",
+}
+RUNS = ("errors.py", "diagnostics.py", "program.py", "wasm/", "codegen/", "runtime/", "wali/")
+
+
+def late_imports(path: Path) -> Iterator[str]:
+    """Yield what functions of a file import."""
+    for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(function, ast.FunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import):
+                    yield from (alias.name for alias in node.names)
+                elif isinstance(node, ast.ImportFrom):
+                    names = (f"{node.module}.{alias.name}" for alias in node.names)
+                    ours = [name for name in names if is_module(name.removeprefix("pywasmjit.").replace(".", "/"))]
+                    yield from ours or [node.module or ""]
+
+
+def test_nothing_is_imported_late_that_walls_would_keep_out() -> None:
+    example = PACKAGE.parent / "examples" / "wc.wasm"
+    command = [sys.executable, "-c", BEFORE_WALLS, str(example)]
+    loaded = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    paths = [path for path in MODULES if str(path.relative_to(PACKAGE)).startswith(RUNS) and path.name != "walls.py"]
+    late = {name: path for path in paths for name in late_imports(path)}
+    assert len(late) > 20
+    assert {name: str(late[name]) for name in late.keys() - loaded - NOT_BEHIND_WALLS.keys()} == {}

@@ -35,8 +35,9 @@ def vfork(process: Process) -> int:
 def execve(process: Process, pathname: Path, argv: Pointer, envp: Pointer) -> int:
     """Linux: execve(2), of native programs, Wasm programs, and scripts for either.
 
-    A Wasm program has the rights of the one that executes it; a native one all those of the user, also where a
-    sandboxed program executes it.  Deviation: other formats give ENOEXEC even if the host could run them.
+    A Wasm program has the rights of the one that executes it.  So has a native one where the kernel's walls stand: it
+    sees granted directories by their paths on the host, and can read libraries, null and random devices beside them;
+    without walls it has all rights of the user.  Deviation: other formats give ENOEXEC even if the host could run them.
     """
     return execution.execute(process, pathname, argv, envp)
 
