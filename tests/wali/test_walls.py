@@ -464,3 +464,35 @@ def test_where_the_kernel_has_no_walls_programs_run_without(tmp_path: Path, call
     required = run([*start, "--walls", "require", *program], tmp_path)
     assert (required.returncode, required.stdout) == (1, "")
     assert "walls are required, but " in required.stderr
+
+
+OLDER_KERNELS = """
+import os, sys
+from pywasmjit.wali.kernel import landlock
+from pywasmjit.wali.policy import Policy
+from pywasmjit.wali.walls import raise_walls
+inside, outside = sys.argv[1:]
+for version in range(8):
+    if os.fork():
+        print(version, os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+        continue
+    landlock.version = lambda: version
+    raise_walls(Policy.sandbox([inside]), [(os.open(inside, os.O_PATH), False)])
+    os.rename(inside + "/file", inside + "/sub/file")
+    os.rename(inside + "/sub/file", inside + "/file")
+    try:
+        os.close(os.open(outside, os.O_WRONLY))
+    except PermissionError:
+        os._exit(13)
+    os._exit(0)
+"""
+
+
+def test_what_is_granted_works_on_older_kernels(tmp_path: Path) -> None:
+    """The first Landlock could not allow renaming into another directory, so it is not used."""
+    inside = tmp_path / "inside"
+    (inside / "sub").mkdir(parents=True)
+    for file in (inside / "file", tmp_path / "outside"):
+        file.write_text("x")
+    found = run([sys.executable, "-c", OLDER_KERNELS, inside, tmp_path / "outside"], tmp_path)
+    assert (found.stdout.split("\n"), found.stderr) == (["0 0", "1 0", *[f"{n} 13" for n in range(2, 8)], ""], "")
