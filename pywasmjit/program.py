@@ -152,6 +152,8 @@ class Program:
         from pywasmjit.wali.policy import Policy
 
         if self.allow_all:
+            if self.walls == "require":
+                raise Refusal("--allow-all leaves nothing that walls could hold back", USAGE)
             return Policy.allow_all()
         try:
             return Policy.sandbox(self.dirs, self.allow)

@@ -161,6 +161,10 @@ def _net_grants(each: Iterable[str | NetGrant]) -> tuple[NetGrant, ...]:
     return tuple(grants)
 
 
+WALLS: Final = ("auto", "require", "off")
+"""What to do where the kernel cannot help with a policy (`walls`): run without it, refuse to run; or never ask it."""
+
+
 class Denials:
     """Tells about denied requests, once per kind."""
 

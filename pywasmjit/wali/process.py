@@ -25,7 +25,7 @@ from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.memory import GuestMemory
 from pywasmjit.wali.network import Network
 from pywasmjit.wali.paths import HostPaths, Paths
-from pywasmjit.wali.policy import Denials, Policy
+from pywasmjit.wali.policy import WALLS, Denials, Policy
 from pywasmjit.wali.signals import Signals
 from pywasmjit.wali.sleepers import FutexSleepers
 from pywasmjit.wali.space import AddressSpace
@@ -187,8 +187,9 @@ class Wali:
     owns_process: whether the host's process exists for this program alone: signals are then the process's own, and its
     end the program's.  Only for `start` in Python's main thread.  walls: for such a process, whether the kernel is told
     of the policy too (`walls`): "auto", if it can be; "require", raise OSError else; "off".  That is done when the
-    first import is resolved, and holds for the process and for good.
-    Raises ValueError for a NUL in an argument, OSError if a granted directory or `cwd` cannot be opened.
+    first import is resolved, and holds for the process and for good.  Where everything is allowed there are none.
+    Raises ValueError for a NUL in an argument or walls that cannot be, OSError if a granted directory or `cwd` cannot
+    be opened.
     """
 
     def __init__(
@@ -210,6 +211,7 @@ class Wali:
             raise ValueError("an argument holds a NUL")
         streams = (_descriptor(stdin, 0), _descriptor(stdout, 1), _descriptor(stderr, 2))
         chosen = Policy.sandbox() if policy is None else policy
+        _check_walls(walls, owns_process)
         self.process = Process(
             encoded, env or {}, chosen, streams=streams, cwd=cwd, report=report, owns_host=owns_process
         )
@@ -275,6 +277,14 @@ class Wali:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _check_walls(walls: str, owns_process: bool) -> None:
+    """Raise ValueError for another word than those of `WALLS`, or walls around a larger program."""
+    if walls not in WALLS:
+        raise ValueError(f"walls={walls!r} is none of {', '.join(WALLS)}")
+    if walls == "require" and not owns_process:
+        raise ValueError("walls can only be raised round a process of the guest's own: owns_process=True")
 
 
 def _descriptor(stream: Stream, default: int) -> int:

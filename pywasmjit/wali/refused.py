@@ -14,7 +14,7 @@ from errno import ENOSYS
 from typing import Final
 
 from pywasmjit.wali.abi import socket as abi
-from pywasmjit.wali.kernel.seccomp import Refusal, Test
+from pywasmjit.wali.kernel.seccomp import Refusal, When
 from pywasmjit.wali.policy import Capability, Policy
 
 NEVER: Final = (
@@ -79,7 +79,7 @@ def refusals(policy: Policy, pid: int) -> Iterator[Refusal]:
         if not policy.allows(capability):
             for call in calls:
                 yield Refusal(call)
-    yield Refusal("ioctl", (Test(1, _TERMINAL_INJECTIONS),))
+    yield Refusal("ioctl", (When(1, _TERMINAL_INJECTIONS),))
     yield from _new_processes(policy)
     yield from _other_processes(policy, pid)
     yield from _sockets(policy)
@@ -87,20 +87,20 @@ def refusals(policy: Policy, pid: int) -> Iterator[Refusal]:
 
 def _new_processes(policy: Policy) -> Iterator[Refusal]:
     yield Refusal("clone3", errno=ENOSYS)  # a filter cannot see its flags; libraries then use clone
-    yield Refusal("clone", (Test(0, (0,), _CLONE_NAMESPACES, other=True),))
+    yield Refusal("clone", (When(0, (0,), _CLONE_NAMESPACES, other=True),))
     if not policy.allows(Capability.PROCESS):
-        yield Refusal("clone", (Test(0, (0,), _CLONE_THREAD),))
+        yield Refusal("clone", (When(0, (0,), _CLONE_THREAD),))
 
 
 def _other_processes(policy: Policy, pid: int) -> Iterator[Refusal]:
     """Yield what names another process; only where there is one process, which keeps its number."""
     if policy.allows(Capability.PROCESS):
         return
-    yield Refusal("prlimit64", (Test(0, (0, pid), other=True),))
+    yield Refusal("prlimit64", (When(0, (0, pid), other=True),))
     if policy.allows(Capability.SIGNALS):
         return
     for call in _NAMES_A_PROCESS:
-        yield Refusal(call, (Test(0, (pid,), other=True),))
+        yield Refusal(call, (When(0, (pid,), other=True),))
     if _signals_threads_by_process() and not policy.allows(Capability.EXEC):
         yield Refusal("tkill")
 
@@ -115,15 +115,15 @@ def _signals_threads_by_process() -> bool:
 def _sockets(policy: Policy) -> Iterator[Refusal]:
     internet = policy.allows(Capability.NET) or bool(policy.net)
     families = (abi.AF_UNIX, abi.AF_INET, abi.AF_INET6) if internet else (abi.AF_UNIX,)
-    yield Refusal("socket", (Test(0, families, other=True),))
-    yield Refusal("socketpair", (Test(0, (abi.AF_UNIX, abi.AF_INET, abi.AF_INET6), other=True),))  # IP has no pairs
+    yield Refusal("socket", (When(0, families, other=True),))
+    yield Refusal("socketpair", (When(0, (abi.AF_UNIX, abi.AF_INET, abi.AF_INET6), other=True),))  # IP has no pairs
     for family in families[1:]:
-        kinds = Test(1, (abi.SOCK_STREAM, abi.SOCK_DGRAM), _KIND, other=True)
-        protocols = Test(2, (0, abi.IPPROTO_TCP, abi.IPPROTO_UDP), other=True)
-        yield Refusal("socket", (Test(0, (family,)), kinds))
-        yield Refusal("socket", (Test(0, (family,)), protocols))
+        kinds = When(1, (abi.SOCK_STREAM, abi.SOCK_DGRAM), _KIND, other=True)
+        protocols = When(2, (0, abi.IPPROTO_TCP, abi.IPPROTO_UDP), other=True)
+        yield Refusal("socket", (When(0, (family,)), kinds))
+        yield Refusal("socket", (When(0, (family,)), protocols))
     if not internet and all(each.read_only for each in policy.dirs):
         yield Refusal("connect")
         yield Refusal("bind")
         for high in (False, True):
-            yield Refusal("sendto", (Test(_SENDTO_ADDRESS, (0,), high=high, other=True),))
+            yield Refusal("sendto", (When(_SENDTO_ADDRESS, (0,), high=high, other=True),))

@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from pywasmjit.wali.kernel.landlock import Ruleset
     from pywasmjit.wali.process import Process
 
-MODES: Final = ("auto", "require", "off")
-"""Where the kernel has no such walls: run without, refuse to run; or never ask it."""
-
 COMPLETE: Final = rights.SCOPES_SINCE
 """The version of Landlock that knows all that is asked of it here."""
 _WITHOUT_LOSS: Final = 2
@@ -113,7 +110,7 @@ def raise_walls(policy: Policy, directories: Directories, *, required: bool = Fa
     program = seccomp.assemble(refusals(policy, os.getpid()), BY_MACHINE[machine], machine)
     with watchdog_stopped():
         if (threads := _count_threads()) > 1:
-            _lacks(f"{threads - 1} older threads stay outside of Landlock", required)
+            _lacks(f"{threads - 1} older threads stay outside of Landlock", required, EBUSY)
         try:
             call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
             seccomp.install(program)
@@ -130,10 +127,10 @@ def _least_version(directories: Directories) -> int:
     return 1 if all(read_only for _, read_only in directories) else _WITHOUT_LOSS
 
 
-def _lacks(what: str, required: bool) -> None:
+def _lacks(what: str, required: bool, errno: int = ENOSYS) -> None:
     """Tell that a wall cannot be raised.  Before Landlock stands, as `logging` may have to be imported."""
     if required:
-        raise OSError(ENOSYS if "threads" not in what else EBUSY, f"walls are required, but {what}")
+        raise OSError(errno, f"walls are required, but {what}")
     import logging
 
     logging.getLogger(__name__).info("%s", what)

@@ -375,8 +375,8 @@ def status_after_linking(tmp_path: Path, options: str) -> str:
         ({"owns_process": True, "walls": "require"}, "1 2"),
         ({"owns_process": True, "walls": "off"}, "0 0"),
         ({"owns_process": True, "policy": "wj.Policy.allow_all()"}, "0 0"),
+        ({"owns_process": True, "walls": "require", "policy": "wj.Policy.allow_all()"}, "0 0"),
         ({}, "0 0"),
-        ({"walls": "require"}, "0 0"),
     ],
     ids=str,
 )
@@ -386,6 +386,16 @@ def test_walls_stand_where_the_process_is_a_sandboxed_guests(
     """From the first import on: before any function of the module can run."""
     written = repr(options).replace("'wj.Policy.allow_all()'", "wj.Policy.allow_all()")
     assert status_after_linking(tmp_path, written) == status
+
+
+def test_walls_that_cannot_be_are_an_error() -> None:
+    with pytest.raises(ValueError, match="round a process of the guest's own"):
+        wj.Wali(walls="require")
+    with pytest.raises(ValueError, match="'on' is none of auto, require, off"):
+        wj.Wali(walls="on")
+    found = run([*ENGINE, "-A", "--walls", "require", wasm_program(HERE / "exit.c")], HERE)
+    message = "pywasmjit: --allow-all leaves nothing that walls could hold back\n"
+    assert (found.returncode, found.stderr) == (2, message)
 
 
 OLDER_THREAD = """
@@ -496,3 +506,29 @@ def test_what_is_granted_works_on_older_kernels(tmp_path: Path) -> None:
         file.write_text("x")
     found = run([sys.executable, "-c", OLDER_KERNELS, inside, tmp_path / "outside"], tmp_path)
     assert (found.stdout.split("\n"), found.stderr) == (["0 0", "1 0", *[f"{n} 13" for n in range(2, 8)], ""], "")
+
+
+ENDING = """
+import builtins, threading, time
+from pywasmjit.wali.policy import Policy
+from pywasmjit.wali.walls import raise_walls
+
+class Slow:
+    def __del__(self):
+        time.sleep(0.05)
+
+def run():
+    while True:
+        time.sleep(0.0001)
+
+raise_walls(Policy.sandbox(), [], required=True)
+for _ in range(4):
+    threading.Thread(target=run, daemon=True).start()
+builtins.slow = Slow()
+"""
+
+
+def test_threads_that_run_at_the_end_are_ended(tmp_path: Path) -> None:
+    """Python ends them by a function of the C library's that loads another library, or aborts."""
+    found = run([sys.executable, "-c", ENDING], tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from errno import ENOSYS, EPERM, ESRCH
-from typing import Final
+from typing import Final, NamedTuple
 
 from pywasmjit.wali.abi import seccomp as abi
 from pywasmjit.wali.kernel.calling import caller
@@ -20,14 +19,11 @@ _WORD: Final = 0xFFFF_FFFF
 _NEXT: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class When(NamedTuple):
     """Holds if 32 bits of an argument, masked, are among `values`; with `other`, if they are not.
 
     argument: 0 to 5.  high: whether the upper half of the argument is meant.
     """
-
-    __test__ = False  # no test of pytest's
 
     argument: int
     values: tuple[int, ...]
@@ -36,17 +32,15 @@ class Test:
     other: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A call that is refused if all tests of its arguments hold."""
 
     call: str
-    tests: tuple[Test, ...] = ()
+    tests: tuple[When, ...] = ()
     errno: int = EPERM
 
 
-@dataclass(slots=True)
-class _Instruction:
+class _Instruction(NamedTuple):
     """code and operand; where a jump goes, by name: "" stands for the next instruction."""
 
     code: int
@@ -99,7 +93,7 @@ def _call(call: str, number: int, rules: list[Refusal]) -> Iterator[_Instruction
     yield after
 
 
-def _test(test: Test, holds: str, fails: str) -> Iterator[_Instruction | str]:
+def _test(test: When, holds: str, fails: str) -> Iterator[_Instruction | str]:
     yield _Instruction(abi.LOAD, abi.ARGUMENTS_AT + 8 * test.argument + 4 * test.high)
     if test.mask != _WORD:
         yield _Instruction(abi.AND, test.mask)

@@ -13,7 +13,7 @@ from pywasmjit.wali.abi import landlock as rights
 from pywasmjit.wali.abi import seccomp as abi
 from pywasmjit.wali.abi.numbers import BY_MACHINE
 from pywasmjit.wali.kernel import seccomp
-from pywasmjit.wali.kernel.seccomp import Refusal, Test
+from pywasmjit.wali.kernel.seccomp import Refusal, When
 from pywasmjit.wali.refused import NEVER, WITHOUT, refusals
 
 X86_64 = BY_MACHINE["x86_64"]
@@ -59,8 +59,8 @@ ALL = Policy.sandbox(allow=["net", "exec", "process", "signals", "ipc", "system"
 
 def test_rules_for_one_call_are_alternatives_and_tests_of_a_rule_belong_together() -> None:
     rules = [
-        Refusal("read", (Test(0, (1, 2)), Test(1, (0xFF,), mask=0xFF, other=True)), errno=5),
-        Refusal("read", (Test(2, (7,), high=True),), errno=6),
+        Refusal("read", (When(0, (1, 2)), When(1, (0xFF,), mask=0xFF, other=True)), errno=5),
+        Refusal("read", (When(2, (7,), high=True),), errno=6),
         Refusal("write"),
         Refusal("unheard-of"),
     ]
