@@ -50,7 +50,7 @@ that a fault in the engine is not yet a way out (`--walls auto`; `require` runs 
 for them). A wall refuses nothing that is granted; so it does not stop
 
 {left}
-* connecting to Unix sockets by path, once any directory is granted for writing;
+* connecting to Unix sockets by path, and giving them abstract names, once any directory is granted for writing;
 * UDP, and TCP to other addresses at the same port, once addresses are granted one by one;
 * writing to what lies in a read-only grant below one that is not;
 * signals between a program's own processes.

@@ -31,6 +31,7 @@ CALL3(mknod, const char *, u32, long)
 CALL4(prlimit64, int, int, const void *, void *)
 CALL4(faccessat, int, const char *, int, int)
 CALL4(fchmodat, int, const char *, u32, int)
+CALL5(linkat, int, const char *, int, const char *, int)
 CALL0(fork)
 CALL3(execve, const char *, const char **, const char **)
 CALL4(wait4, int, int *, int, void *)
@@ -89,6 +90,15 @@ static long mapped(long fd)
     return at < 0 && at > -4096 ? at : *(char *)(usize)at;
 }
 
+static const char *descriptor_path(long fd)
+{
+    static char path[32] = "/proc/self/fd/";
+    int digits = fd > 9 ? 15 : 14;
+    path[digits + 1] = 0;
+    for (; digits >= 14; fd /= 10) path[digits--] = (char)('0' + fd % 10);
+    return path;
+}
+
 static void read_files(void)
 {
     TRY(content(sys_open(OUT("secret"), O_RDONLY, 0)));
@@ -105,9 +115,7 @@ static void read_files(void)
     TRY(content(sys_openat((int)directory, "secret", O_RDONLY, 0)));
     TRY(content(sys_openat((int)directory, "../outside/secret", O_RDONLY, 0)));
     long file = sys_open(OUT("secret"), O_PATH, 0);
-    char way[32] = "/proc/self/fd/";
-    for (long n = file, digits = file > 9 ? 15 : 14; digits >= 14; n /= 10) way[digits--] = (char)('0' + n % 10);
-    TRY(content(sys_open(way, O_RDONLY, 0)));
+    TRY(content(sys_open(descriptor_path(file), O_RDONLY, 0)));
 }
 
 static void write_files(void)
@@ -137,6 +145,9 @@ static void names(void)
     TRY(sys_link(OUT("link"), IN("linked")));
     TRY(sys_link(IN("file"), OUT("linked")));
     TRY(sys_link(OUT("link"), OUT("linked-there")));
+    int secret = (int)sys_open(OUT("link"), O_PATH, 0);
+    TRY(sys_linkat(secret, "", AT_FDCWD, IN("by-descriptor"), 0x1000));
+    TRY(sys_linkat(AT_FDCWD, descriptor_path(secret), AT_FDCWD, IN("by-proc"), 0x400));
     TRY(sys_renameat2(AT_FDCWD, OUT("secret"), AT_FDCWD, IN("file"), 2));
 }
 
