@@ -51,12 +51,14 @@ for them). A wall refuses nothing that is granted; so it does not stop
 
 {left}
 * connecting to Unix sockets by path, and giving them abstract names, once any directory is granted for writing;
-* UDP, and TCP to other addresses at the same port, once addresses are granted one by one;
+* once addresses are granted one by one: UDP, TCP to other addresses at the same port, and listening at a port that the
+  kernel chooses;
 * writing to what lies in a read-only grant below one that is not;
 * signals between a program's own processes.
 
 For these the engine's checks stand alone. Where walls stand, set-user-id programs that are executed get no privileges,
-calls by i386 and x32 numbers give ENOSYS, and `prctl(PR_GET_NO_NEW_PRIVS)` tells 1.
+calls by i386 and x32 numbers give ENOSYS, MSG_FASTOPEN gives EOPNOTSUPP where addresses are granted one by one, and
+`prctl(PR_GET_NO_NEW_PRIVS)` tells 1.
 """
 
 

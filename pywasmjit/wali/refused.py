@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from errno import ENOSYS
+from errno import ENOSYS, EOPNOTSUPP
 from typing import Final
 
 from pywasmjit.wali.abi import socket as abi
@@ -69,6 +69,9 @@ _TERMINAL_INJECTIONS: Final = (0x5412, 0x541C)
 _KIND: Final = 0xF
 """The part of a socket's type that is no flag."""
 _SENDTO_ADDRESS: Final = 4
+_SENDS: Final = {"sendto": 3, "sendmsg": 2, "sendmmsg": 3}
+"""Call -> which argument its flags are."""
+_MSG_FASTOPEN: Final = 0x2000_0000
 
 
 def refusals(policy: Policy, pid: int) -> Iterator[Refusal]:
@@ -122,6 +125,9 @@ def _sockets(policy: Policy) -> Iterator[Refusal]:
         protocols = When(2, (0, abi.IPPROTO_TCP, abi.IPPROTO_UDP), other=True)
         yield Refusal("socket", (When(0, (family,)), kinds))
         yield Refusal("socket", (When(0, (family,)), protocols))
+    if policy.net and not policy.allows(Capability.NET):
+        for call, flags in _SENDS.items():  # Landlock has no eye on a connection that is made by sending
+            yield Refusal(call, (When(flags, (0,), _MSG_FASTOPEN, other=True),), EOPNOTSUPP)
     if not internet and all(each.read_only for each in policy.dirs):
         yield Refusal("connect")
         yield Refusal("bind")

@@ -56,9 +56,7 @@ LEFT_TO_THE_GATE: Final = {
 }
 """Why -> the calls by path that the kernel lets through for files outside of all grants.
 
-Further, by what is granted: with a writable directory, Unix sockets outside of it can be connected to by path; with
-single addresses, UDP reaches others, and TCP others of the same port; with `process` but not `signals`, a program's
-own processes can signal each other.
+What it lets through further, by what is granted, is in the manual (`manual`).
 """
 
 _READ: Final = rights.READ_FILE | rights.READ_DIR | rights.IOCTL_DEV

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from errno import ENOSYS, EPERM
+from errno import ENOSYS, EOPNOTSUPP, EPERM
 
 import pytest
 
@@ -160,6 +160,15 @@ def test_sockets_are_named_where_something_can_be_named(tmp_path: object) -> Non
         for policy in (Policy.sandbox([here]), Policy.sandbox(net=["127.0.0.1"]), ALL):
             assert ask(policy, call, *arguments) == 0
     assert ask(SANDBOX, "sendto", 3, 4096, 10) == 0
+
+
+def test_sending_connects_nowhere_where_addresses_are_granted_one_by_one() -> None:
+    """The kernel answers in the same way where it is not to connect by sending at all."""
+    one, fast = Policy.sandbox(net=["127.0.0.1:80"]), 0x2000_4000
+    for call, arguments in {"sendto": [3, 0, 1, fast, 1], "sendmsg": [3, 0, fast]}.items():
+        assert ask(one, call, *arguments) == EOPNOTSUPP
+        assert ask(one, call, *[each & ~0x2000_0000 for each in arguments]) == 0
+        assert ask(ALL, call, *arguments) == 0
 
 
 def test_nobody_types_for_others() -> None:
