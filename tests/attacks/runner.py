@@ -116,7 +116,7 @@ def _faults(group: Sequence[Attack], status: int, output: bytes, errors: bytes) 
         found.append("an attack did not come to its end")
     if b"Traceback" in errors:
         found.append("a traceback")
-    strange = [line for line in errors.splitlines() if not line.startswith((b"pywasmjit: ", b"  "))]
+    strange = [line for line in errors.splitlines() if line and not line.startswith((b"pywasmjit: ", b"  "))]
     return found + [f"on standard error: {line!r}" for line in strange[:3]]
 
 
