@@ -48,6 +48,8 @@ SLICE: Final = 0.02
 
 _AGAIN: Final = 1.0
 _SOON: Final = 0.001
+_GRACE: Final = 0.05
+"""Seconds that a child process has to itself after `fork`: CPython swallows what interrupts the actions there."""
 _NEVER: Final = math.inf
 
 
@@ -478,8 +480,11 @@ def _restart_after_fork() -> None:
         _stacks[thread] = stack
         due = min(scope.due for scope in stack)
         if due < _NEVER:  # else the watchdog starts when somebody fires a scope
+            soonest = monotonic() + _GRACE
+            for scope in stack:
+                scope.due = max(scope.due, soonest)
             with _lock:
-                _start_watch().plan(due)
+                _start_watch().plan(max(due, soonest))
 
 
 register_after_fork(_restart_after_fork)

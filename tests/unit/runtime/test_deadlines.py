@@ -386,3 +386,33 @@ def test_the_race_has_no_winner():
     assert problems == []
     assert sum(racer.scopes for racer in racers) >= 5000
     assert sum(racer.interrupted for racer in racers) > 10
+
+
+AT_FORK = """
+import os, time
+from pywasmjit.errors import TimedOut
+from pywasmjit.runtime.deadlines import deadline
+
+def spend(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+os.register_at_fork(after_in_child=lambda: spend(0.02))
+child = -1
+try:
+    with deadline(0.05):
+        time.sleep(0.045)
+        child = os.fork()
+        spend(60)
+except TimedOut:
+    os._exit(7 if child == 0 else os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_no_interrupt_is_swallowed_by_actions_after_fork():
+    for _ in range(3):
+        run = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", AT_FORK], capture_output=True, timeout=60, check=False
+        )
+        assert (run.returncode, run.stderr) == (7, b"")
