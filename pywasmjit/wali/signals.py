@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from errno import EAGAIN, EINVAL
 from struct import unpack_from
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -65,6 +65,7 @@ _DEFAULT: Final[Action] = (SIG_DFL, 0, 0, 0)
 
 
 _MOST_QUEUED: Final = 1024
+_NO_CHANGE: Final = nullcontext()
 """Real-time signals that the guest may have sent to itself and not taken yet."""
 
 
@@ -121,15 +122,16 @@ class Signals:
         if self.host is not None:
             self.host.listen()
 
-    @contextmanager
-    def delayed(self) -> Iterator[None]:
+    def delayed(self) -> AbstractContextManager[None]:
         """Keep signals that have handlers from the calling thread, and from a child process that it makes meanwhile.
 
         Else the child would tell its parent of one that arrives before it has a pipe of its own.
         """
-        if self.host is None or not self.arrivals.watched:
-            yield
-            return
+        return self._blocking_all() if self.arrivals.watched else _NO_CHANGE
+
+    @contextmanager
+    def _blocking_all(self) -> Iterator[None]:
+        assert self.host is not None
         self.host.block(-1)
         try:
             yield

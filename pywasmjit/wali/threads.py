@@ -90,7 +90,12 @@ class _Start:
         return self._outcome
 
 
-_all: Final[weakref.WeakSet[Threads]] = weakref.WeakSet()
+_all: Final[list[weakref.ref[Threads]]] = []
+"""All that are alive.  A plain list: each thing that a child process touches costs it a page."""
+
+
+def _alive() -> list[Threads]:
+    return [threads for reference in _all if (threads := reference()) is not None]
 
 
 class Threads:
@@ -109,7 +114,7 @@ class Threads:
         self._by_ident: dict[int, GuestThread] = {}
         self._lock = threading.Lock()
         self._end: BaseException | None = None
-        _all.add(self)
+        _all[:] = [*(reference for reference in _all if reference() is not None), weakref.ref(self)]
 
     @property
     def current(self) -> GuestThread:
@@ -315,7 +320,7 @@ class Threads:
 
 def guests_left() -> bool:
     """Tell whether host threads that run guests' threads are alive."""
-    return any(threads.others() for threads in list(_all))
+    return any(threads.others() for threads in _alive())
 
 
 def _end_child(error: BaseException) -> NoReturn:
@@ -327,7 +332,7 @@ def _end_child(error: BaseException) -> NoReturn:
 
 
 def _after_fork() -> None:
-    for threads in list(_all):
+    for threads in _alive():
         threads.after_fork()
 
 

@@ -110,7 +110,6 @@ class HostSignals:
         self.held = 0
         self._looked_for = 0
         self.pipe = self._writing = self.information = -1
-        self.listen()
         self._set_mask(self.initial_mask & _MASKABLE)
 
     @staticmethod
@@ -120,7 +119,10 @@ class HostSignals:
             signal.pthread_kill(thread, KICK)
 
     def listen(self) -> None:
-        """Keep arrivals from now on; only in Python's main thread, if that was not done before."""
+        """Keep arrivals from now on, if that was not done before; in Python's main thread.
+
+        Before the first signal is handled, and before there is a second thread that could want that.
+        """
         if self.pipe < 0:
             reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
             self.information = self._signalfd(-1, self._looked_for)
