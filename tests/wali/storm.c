@@ -119,19 +119,24 @@ static void block_in(int number)
     struct timespec long_time = {1000, 0};
     u64 none = 0, hold = SIG(10);
     __atomic_add_fetch(&busy, 1, __ATOMIC_SEQ_CST);
+    long result = 0;
     switch (number) {
-    case 0: futex_wait(&never, 0); break;
-    case 1: sys_read(ends[0], &byte, 1); break;
-    case 2: sys_poll(&fd, 1, -1); break;
-    case 3: sys_nanosleep(&long_time, NULL); break;
-    case 4: sys_accept(listener, NULL, NULL); break;
-    case 5: sys_epoll_wait(sys_epoll_create1(0), &event, 1, -1); break;
-    case 6: sys_flock(sys_open("locked", O_RDWR | O_CREAT, 0600), 2); break;
-    case 7: sys_wait4(-1, NULL, 0, NULL); break;
-    case 8: sys_rt_sigsuspend(&none, 8); break;
-    case 9: sys_rt_sigtimedwait(&hold, NULL, NULL, 8); break;
+    case 0: result = sys_futex((u32 *)&never, 128, 0, NULL, NULL, 0); break;
+    case 1: result = sys_read(ends[0], &byte, 1); break;
+    case 2: result = sys_poll(&fd, 1, -1); break;
+    case 3: result = sys_nanosleep(&long_time, NULL); break;
+    case 4: result = sys_accept(listener, NULL, NULL); break;
+    case 5: result = sys_epoll_wait(sys_epoll_create1(0), &event, 1, -1); break;
+    case 6: result = sys_flock(sys_open("locked", O_RDWR | O_CREAT, 0600), 2); break;
+    case 7: result = sys_wait4(-1, NULL, 0, NULL); break;
+    case 8: result = sys_rt_sigsuspend(&none, 8); break;
+    case 9: result = sys_rt_sigtimedwait(&hold, NULL, NULL, 8); break;
     case 10: for (;;) never = 0;
     default: if (!equal(who, "thread")) for (;;) sys_pause();
+    }
+    if (number < 11) {
+        show("came back from", number), show("with", result);
+        flush(&out);
     }
     while (busy < THREADS) pause_ms(5);
     pause_ms(50);
@@ -145,7 +150,7 @@ static void block_in_all_ways(void)
     u64 all = ~0ul;
     sys_pipe(ends);
     sys_flock(sys_open("locked", O_RDWR | O_CREAT, 0600), 2);
-    listener = sys_socket(1, 1, 0);
+    listener = sys_socket(2, 1, 0); /* on any port */
     sys_listen(listener, 1);
     sys_pipe(alive);
     if (sys_fork() == 0) { /* ends with the program */
