@@ -7,6 +7,7 @@ signals reach it without any polling code; its stack is made large first.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -66,11 +67,12 @@ class Program:
                 print(stopwatch.report(), file=sys.stderr)
 
     def _run(self, stopwatch: Stopwatch) -> int:
-        with stopwatch("load"):
-            module = self._module()
-        wali = self._system(module)
-        with stopwatch("link"):
-            instance = Instance(module, self._imports(wali), limits=self._limits())
+        with _collector_at_rest():
+            with stopwatch("load"):
+                module = self._module()
+            wali = self._system(module)
+            with stopwatch("link"):
+                instance = Instance(module, self._imports(wali), limits=self._limits())
         stopwatch.watch(instance)
         with stopwatch("run"):
             if self.invoke is not None:
@@ -209,6 +211,17 @@ class _Providers:
         if wanted.module in self._linked:
             return self._linked[wanted.module].get(wanted.name)
         return self._system.resolve_import(wanted)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keep the garbage collector from going over what is being loaded, which lives as long as the process."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @dataclass
