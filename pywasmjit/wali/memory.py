@@ -96,11 +96,17 @@ class GuestMemory:
 
     def unpack(self, struct: Struct, address: int) -> tuple[Any, ...]:
         """Read one structure.  Raises EFAULT."""
-        return struct.unpack(self.view(address, struct.size))
+        whole = self._whole
+        if not address or address + struct.size > len(whole):
+            raise OSError(EFAULT, "address outside of memory")
+        return struct.unpack_from(whole, address)
 
     def pack(self, struct: Struct, address: int, *values: int) -> None:
         """Write one structure.  Raises EFAULT before the first byte is written."""
-        struct.pack_into(self.view(address, struct.size), 0, *values)
+        whole = self._whole
+        if not address or address + struct.size > len(whole):
+            raise OSError(EFAULT, "address outside of memory")
+        struct.pack_into(whole, address, *values)
 
     def string(self, address: int, limit: int = PATH_MAX) -> bytes:
         """Return the bytes up to the next NUL.

@@ -167,7 +167,7 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
     def clock_gettime(self, clock: int, address: int) -> None:
         """clock_gettime(2); the clock is no descriptor's."""
         now = time.clock_gettime_ns(clock)
-        self.memory.pack(TIMESPEC, address, *divmod(now, GIGA))
+        self.memory.pack(TIMESPEC, address, now // GIGA, now % GIGA)
 
     def getrandom(self, address: int, count: int, flags: int) -> int:
         """getrandom(2)."""
