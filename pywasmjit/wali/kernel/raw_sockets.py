@@ -102,7 +102,9 @@ class RawSockets(PortableSockets):
         messages = list(abi.HOST_CONTROL.unpack(control.raw[:used]))
         return Received(size, name.raw[: min(name_size, abi.ADDRESS_MAX)], messages, found)
 
-    def receive_from(self, fd: int, address: int, size: int, flags: int) -> tuple[int, bytes]:
+    def receive_from(self, fd: int, address: int, size: int, flags: int, named: bool) -> tuple[int, bytes]:
+        if not named:
+            return self._call("recvfrom", fd, self._pointer(address), size, flags, None, None), b""
         name = create_string_buffer(abi.ADDRESS_MAX)
         name_size = (c_uint * 1)(abi.ADDRESS_MAX)
         count = self._call("recvfrom", fd, self._pointer(address), size, flags, name, name_size)

@@ -107,8 +107,8 @@ class PortableSockets:
             control = [abi.ControlMessage(*each) for each in messages]
             return Received(count, _name(socket.family, place), control, found)
 
-    def receive_from(self, fd: int, address: int, size: int, flags: int) -> tuple[int, bytes]:
-        """recvfrom(2); returns the number of bytes and the sender's address."""
+    def receive_from(self, fd: int, address: int, size: int, flags: int, named: bool) -> tuple[int, bytes]:
+        """recvfrom(2); returns the number of bytes and the sender's address, which is of no interest unless `named`."""
         with _opened(fd) as socket:
             count, place = socket.recvfrom_into(self.memory.view(address, size) if size else bytearray(1), size, flags)
             return count, _name(socket.family, place)

@@ -165,7 +165,8 @@ def recvfrom(
     size = min(size, MAX_TRANSFER)
 
     def attempt(dontwait: bool) -> tuple[int, bytes]:
-        return process.kernel.receive_from(sockfd, buf, size, flags | (abi.MSG_DONTWAIT if dontwait else 0))
+        chosen = flags | (abi.MSG_DONTWAIT if dontwait else 0)
+        return process.kernel.receive_from(sockfd, buf, size, chosen, bool(src_addr))
 
     if flags & abi.MSG_WAITALL and _waits(sockfd, flags):
         received = _receive(process, sockfd, [(buf, size)], flags, 0)
