@@ -11,6 +11,7 @@ from client import talk
 from running import load
 
 import pywasmjit as wj
+from tests.stress.echo import load as put_under_load
 
 HERE = Path(__file__).parent
 ONE_BY_ONE, FLOOD = 1, 8 << 20
@@ -57,3 +58,11 @@ def test_echo_under_load(how: str, limited: bool, connections: int, messages: in
         assert printed.read() == b"opened=%d\nclosed=%d\nmoved=%d\n" % (connections, connections, moved)
     assert statuses == [0]
     assert open_descriptors() == before
+
+
+@pytest.mark.parametrize(("connections", "messages", "window"), [(64, 2000, ONE_BY_ONE), (8, 8000, FLOOD)])
+def test_a_threaded_server_under_load(connections: int, messages: int, window: int) -> None:
+    """Nothing lost, nothing leaked: what is compared is in the full-size run, `python -m tests.stress.echo`."""
+    done = put_under_load(connections, messages, workers=4, window=window)
+    assert done.moved > 200 * messages
+    assert done.after.threads >= 5
