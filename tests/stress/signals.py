@@ -43,10 +43,10 @@ def shower(how: str, count: int, pause: float) -> bool:
     return complete
 
 
-def delays(how: str, count: int) -> list[float]:
+def delays(how: str, count: int, native: bool = False) -> list[float]:
     """Return the seconds from each sending of a signal to the moment when its handler runs, in order."""
     found = []
-    with start(PROGRAM, how, str(count)) as process:
+    with start(PROGRAM, how, str(count), native=native) as process:
         assert process.stdout is not None
         process.stdout.readline()
         for _ in range(count):
