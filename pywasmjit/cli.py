@@ -40,7 +40,8 @@ Examples:
   pywasmjit run --dir conf::/etc:ro app.wasm         conf is /etc for the program, and read-only
   pywasmjit run --env LANG --env DEBUG=1 app.wasm    one variable of the host, one of its own
   pywasmjit run --timeout 2s --max-memory 64MiB app.wasm
-  pywasmjit run --strace --strace-only open,read app.wasm
+  pywasmjit run --strace=open,read app.wasm          tell of these system calls on standard error
+  pywasmjit run --strace=calls.txt app.wasm          tell of all of them, in a file
   pywasmjit run --invoke fib math.wasm 20            call one export, print its result
 
 Without grants a program has its standard streams, its arguments, clocks and random numbers, and nothing else.
@@ -134,7 +135,7 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--max-memory", type=size, metavar="SIZE", help="Limit linear memory: 64MiB."),
         click.option("--max-depth", type=click.IntRange(1), metavar="N", help="Limit nested Wasm calls."),
         click.option("--tier", type=click.Choice(["auto", "baseline"]), default="auto", help="Which compiler."),
-        click.option("--strace", metavar="[=FILE]", help="Tell of each system call, on standard error or in FILE."),
+        click.option("--strace", metavar="[=CALL,...|=FILE]", help="Tell of system calls, on stderr or in FILE."),
         click.option("--strace-only", type=names, metavar="CALL,...", help="Tell of these calls only."),
         click.option("--stats", is_flag=True, help="Print times and counts to standard error."),
         click.option("-v", "--verbose", is_flag=True, help="Show Python tracebacks too."),

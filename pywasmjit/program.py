@@ -123,7 +123,7 @@ class Program:
         from pywasmjit.wali.strace import Trace
 
         try:
-            return Trace.to_file(self.strace or None, self.strace_only or ())
+            return Trace.asked_for(self.strace or "", self.strace_only or ())
         except ValueError as error:
             raise Refusal(str(error), USAGE) from None
 

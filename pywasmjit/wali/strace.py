@@ -64,6 +64,20 @@ class Trace:
         self._started = perf_counter() if started is None else started
 
     @classmethod
+    def asked_for(cls, value: str, only: Collection[str] = ()) -> Trace:
+        """Return what `--strace=VALUE` asks for: names of calls between commas filter, anything else is a file.
+
+        only: further names.  Raises as `to_file` does.
+        """
+        import pywasmjit.wali.syscalls  # noqa: F401  (fills the table)
+
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        known = {declaration.name for declaration in TABLE.values()}
+        if any(name in known for name in names) and (len(names) > 1 or names[0] == value):
+            return cls.to_file(None, [*names, *only])
+        return cls.to_file(value or None, only)
+
+    @classmethod
     def to_file(cls, path: str | None, only: Collection[str] = ()) -> Trace:
         """Write to a file, which is emptied first; None for standard error.
 

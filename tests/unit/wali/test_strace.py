@@ -71,3 +71,30 @@ def test_every_call_can_be_traced(name: str, tmp_path: Path) -> None:
     lines = (tmp_path / "trace").read_text().splitlines()
     assert len(lines) in (3, 6)
     assert all(f" {declaration.name}(" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "only", "file"),
+    [
+        ("", (), False),
+        ("open,read", ("open", "read"), False),
+        ("read", ("read",), False),
+        ("read,", (), True),
+        ("calls.txt", (), True),
+        ("./read", (), True),
+    ],
+)
+def test_what_the_option_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, only: tuple[str, ...], file: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trace = Trace.asked_for(value)
+    assert trace._only == frozenset(only)
+    assert [path.name for path in tmp_path.iterdir()] == ([value.removeprefix("./")] if file else [])
+
+
+def test_a_misspelt_call_among_others_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="there is no call 'opem'"):
+        Trace.asked_for("opem,read")
+    assert list(tmp_path.iterdir()) == []
