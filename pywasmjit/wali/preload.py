@@ -11,7 +11,8 @@ _STANDARD = "encodings.idna fcntl json linecache pkgutil resource select signal 
 _RUNNING = (
     *("_socket", "encodings.unicode_escape", "fcntl", "resource", "select", "signal", "warnings"),
     *("pywasmjit.runtime.functions", "pywasmjit.runtime.waiting", "pywasmjit.wali.dispatch"),
-    *("pywasmjit.wali.kernel.faults", "pywasmjit.wali.kernel.host_signals", "pywasmjit.wali.kernel.raw"),
+    *("pywasmjit.wali.kernel.faults", "pywasmjit.wali.kernel.foreign", "pywasmjit.wali.kernel.host_signals"),
+    *("pywasmjit.wali.kernel.raw",),
     *("pywasmjit.wali.syscalls", "pywasmjit.wali.threads"),
 )
 """What the engine may import while a guest runs that can execute nothing, if it did not do so before."""

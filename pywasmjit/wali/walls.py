@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Final
 
 from pywasmjit.runtime.deadlines import watchdog_stopped
 from pywasmjit.wali.abi import landlock as rights
-from pywasmjit.wali.abi.numbers import BY_MACHINE
 from pywasmjit.wali.abi.prctl import PR_SET_NO_NEW_PRIVS
 from pywasmjit.wali.execution import PACKAGES
 from pywasmjit.wali.policy import Capability, Policy
@@ -91,10 +90,10 @@ def raise_walls(policy: Policy, directories: Directories, *, required: bool = Fa
     of a note to the log.
     """
     try:
-        from pywasmjit.wali.kernel import calling, landlock, seccomp
+        from pywasmjit.wali.kernel import calling, host, landlock, seccomp
         from pywasmjit.wali.refused import refusals
 
-        call = calling.caller()
+        call, (machine, _) = calling.caller(), host.open_host()
     except (ImportError, NotImplementedError):
         _lacks("this platform has no walls", required)
         return
@@ -104,8 +103,7 @@ def raise_walls(policy: Policy, directories: Directories, *, required: bool = Fa
         _lacks(f"the kernel's Landlock has version {version}, {COMPLETE} is wanted", required)
         version = 0
     import_what_runs()
-    machine = os.uname().machine
-    program = seccomp.assemble(refusals(policy, os.getpid()), BY_MACHINE[machine], machine)
+    program = seccomp.assemble(refusals(policy, os.getpid()), machine.numbers, machine.name)
     with watchdog_stopped():
         if (threads := _count_threads()) > 1:
             _lacks(f"{threads - 1} older threads stay outside of Landlock", required, EBUSY)

@@ -263,7 +263,7 @@ def test_what_is_granted_works_as_natively(
 
 PROGRAMS = [
     *[("threads", how) for how in ("count", "last", "group", "main")],
-    *[("handlers", what) for what in ("basics", "info", "jumps", "waits", "timers")],
+    *[("handlers", what) for what in ("basics", "info", "jumps", "waits")],
     ("jumps", ""),
 ]
 
@@ -328,10 +328,10 @@ def test_a_trap_shows_its_backtrace(tmp_path: Path) -> None:
 
 def test_a_time_limit_ends_the_program(tmp_path: Path) -> None:
     for how in ("spin", "read"):
-        command = [*ENGINE, "--walls", "require", "--timeout", "400ms", "--stats", wasm_program(HERE / "signalled.c")]
+        command = [*ENGINE, "--walls", "require", "--timeout", "2s", "--stats", wasm_program(HERE / "signalled.c")]
         found = run([*command, how, "1"], tmp_path)
         assert found.returncode == 124
-        assert "pywasmjit: compiled " in found.stderr
+        assert "pywasmjit: link " in found.stderr
 
 
 def test_a_trace_goes_to_its_file(tmp_path: Path) -> None:
