@@ -25,13 +25,15 @@ import pytest
 _HOW = Struct("<QQQ")
 _F_GETFL, _F_SETFL = 3, 4
 _MAP_FIXED = 0x10
+_USERS = ("raw", "raw_futexes", "host_signals", "calling", "host")
+"""Modules of `wali.kernel` that know `open_host`; its own last, since it is from there that the others import it."""
 
 
 class ForeignLinux:
     """libc's `syscall` on a machine; `made` are the names of the calls that were made."""
 
-    def __init__(self, machine: str, page: int = 4096) -> None:
-        self._native: Any = ctypes.CDLL(None, use_errno=True)["syscall"]
+    def __init__(self, machine: str, page: int = 4096, library: type[ctypes.CDLL] = ctypes.CDLL) -> None:
+        self._native: Any = library(None, use_errno=True)["syscall"]
         self._native.restype = ctypes.c_ssize_t
         self._names = {number: name for name, number in golden.GENERIC_NUMBERS.items()}
         self._page = page
@@ -144,12 +146,16 @@ def _fail(number: int) -> int:
 @contextmanager
 def foreign_host(machine: str, page: int = 4096) -> Iterator[ForeignLinux]:
     """Let the package believe that its host is another machine."""
-    from pywasmjit.wali.abi.machines import MACHINES
+    from pywasmjit.wali.abi.machines import MACHINES, Machine
 
-    linux, sysconf = ForeignLinux(machine, page), os.sysconf
+    linux, holding, sysconf = ForeignLinux(machine, page), ForeignLinux(machine, page, ctypes.PyDLL), os.sysconf
+
+    def open_host(library: type[ctypes.CDLL] = ctypes.CDLL) -> tuple[Machine, ForeignLinux]:
+        return MACHINES[machine], linux if library is ctypes.CDLL else holding
+
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("host", "raw", "host_signals"):
-            patch.setattr(f"pywasmjit.wali.kernel.{module}.open_host", lambda: (MACHINES[machine], linux))
+        for module in _USERS:
+            patch.setattr(f"pywasmjit.wali.kernel.{module}.open_host", open_host)
         patch.setattr(os, "sysconf", lambda name: page if name == "SC_PAGESIZE" else sysconf(name))
         yield linux
 

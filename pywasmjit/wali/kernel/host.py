@@ -10,8 +10,10 @@ from typing import Any
 from pywasmjit.wali.abi.machines import MACHINES, Machine
 
 
-def open_host() -> tuple[Machine, Any]:
+def open_host(library: type[ctypes.CDLL] = ctypes.CDLL) -> tuple[Machine, Any]:
     """Return what is known of the host's machine, and libc's `syscall` as a function object of the caller's own.
+
+    library: `ctypes.PyDLL` for a function that holds the GIL while it is in the kernel.
 
     The function takes a number and arguments as `ctypes` passes them, and returns the result, -1 for an error, which
     `ctypes.get_errno` then tells.  Raises NotImplementedError where the host is no Linux with 64-bit words, little
@@ -20,6 +22,6 @@ def open_host() -> tuple[Machine, Any]:
     machine = MACHINES.get(os.uname().machine) if sys.platform == "linux" else None
     if machine is None or sys.byteorder != "little" or sys.maxsize < 1 << 32:
         raise NotImplementedError
-    syscall: Any = ctypes.CDLL(None, use_errno=True)["syscall"]  # ["..."] makes a new object each time
+    syscall: Any = library(None, use_errno=True)["syscall"]  # ["..."] makes a new object each time
     syscall.restype = ctypes.c_ssize_t
     return machine, syscall

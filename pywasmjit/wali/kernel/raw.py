@@ -67,7 +67,7 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
         self._numbers = self.machine.numbers
         self.open_flags = self.machine.open_flags
         self._anchor = c_char.from_address(base)
-        self.futexes = KernelFutexes(base, self._numbers["futex"])
+        self.futexes = KernelFutexes(base)
         self._guard: Guard | None = None
         self._read, self._write = self._numbers["read"], self._numbers["write"]
         self.maps_files = os.sysconf("SC_PAGESIZE") == PAGE

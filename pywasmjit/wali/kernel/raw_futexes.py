@@ -13,9 +13,9 @@ Knows addresses only, nothing of the memory's object: the object holds this one.
 from __future__ import annotations
 
 import os
-from ctypes import CDLL, PyDLL, addressof, byref, c_char, c_ssize_t, get_errno
+from ctypes import PyDLL, addressof, byref, c_char, get_errno
 from errno import ETIMEDOUT
-from typing import Any, Final
+from typing import Final
 
 from pywasmjit.wali.abi.futex import (
     FUTEX_BITSET_MATCH_ANY,
@@ -26,6 +26,7 @@ from pywasmjit.wali.abi.futex import (
     FUTEX_WAKE,
 )
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC
+from pywasmjit.wali.kernel.host import open_host
 
 _ALL: Final = 0x7FFF_FFFF
 _MOST_SECONDS: Final = 1 << 40
@@ -33,20 +34,18 @@ _MOST_SECONDS: Final = 1 << 40
 
 
 class KernelFutexes:
-    """The kernel's futexes for the memory at `base`; number: of the system call.  Addresses are the guest's, checked.
+    """The kernel's futexes for the memory at `base`.  Addresses are the guest's, checked.
 
-    All methods raise OSError with the kernel's errno.
+    Raises NotImplementedError where the host's system calls are not known; all methods OSError with the kernel's errno.
     """
 
     __slots__ = ("_anchor", "_holding", "_number", "_releasing")
 
-    def __init__(self, base: int, number: int) -> None:
+    def __init__(self, base: int) -> None:
         self._anchor = c_char.from_address(base)
-        self._number = number
-        releasing: Any = CDLL(None, use_errno=True)["syscall"]  # ["..."]: a function object of our own
-        holding: Any = PyDLL(None, use_errno=True)["syscall"]
-        releasing.restype = holding.restype = c_ssize_t
-        self._releasing, self._holding = releasing, holding
+        machine, self._releasing = open_host()
+        _, self._holding = open_host(PyDLL)
+        self._number = machine.numbers["futex"]
 
     def wait(self, address: int, expected: int, until_ns: int | None, bits: int, realtime: bool = False) -> None:
         """Sleep while the word is `expected`, until woken by one whose bits meet `bits`.
