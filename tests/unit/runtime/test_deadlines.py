@@ -330,6 +330,27 @@ def test_deadlines_after_fork():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_without_a_time_limit_starts_no_watchdog_until_somebody_fires():
+    """A thread costs a child more than all else that the engine does in it."""
+    child = 0
+    job = interruptible(None, lambda: TimedOut(0))
+    try:
+        with job:
+            child = os.fork()
+            if child == 0:
+                alone = threading.active_count() == 1
+                threading.Timer(0.1, job.fire).start()
+                endless()
+    except TimedOut:
+        os._exit(7 if alone and nothing_left() else 8)
+    except BaseException:
+        if child == 0:
+            os._exit(9)
+        raise
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
 ALARM = """
 import sys
 sys.modules["ctypes"] = sys.modules["_ctypes"] = None

@@ -169,3 +169,15 @@ def test_after_fork_the_guests_of_other_threads_are_gone():
     leave.set()
     thread.join()
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "size"),
+    [((-1, -1), 256 << 20), ((4 << 30, -1), 128 << 20), ((-1, 1 << 30), 32 << 20), ((100 << 20, 1 << 30), 16 << 20)],
+)
+def test_a_limited_address_space_makes_stacks_smaller(monkeypatch, limits, size):
+    """One thread must not take what many need; limits: of the address space and of data, -1 for none."""
+    resource = pytest.importorskip("resource")
+    known = dict(zip((resource.RLIMIT_AS, resource.RLIMIT_DATA), limits, strict=True))
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (known[which], -1))
+    assert depth._thread_stack_bytes() == size
