@@ -103,7 +103,7 @@ def test_small_limits_that_a_program_gives_itself(tmp_path: Path) -> None:
 
 
 LIMITS = {
-    "few descriptors": (resource.RLIMIT_NOFILE, 12),
+    "few descriptors": (resource.RLIMIT_NOFILE, 16),
     "little address space": (resource.RLIMIT_AS, 300 << 20),
     "little data": (resource.RLIMIT_DATA, 300 << 20),
     "a small stack": (resource.RLIMIT_STACK, 1 << 20),
