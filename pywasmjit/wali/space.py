@@ -4,7 +4,8 @@ Linear memory above its initial size is given out in pages of 4 KiB; memory grow
 What the module's own code grows by `memory.grow` is not ours and never given out.  Invariants:
 
 * every byte of a free range is 0: memory is born so, and a range is cleared when it becomes free;
-* `_areas` (what we grew) is the disjoint union of `_free` and of the regions; regions are sorted and do not overlap;
+* `_areas` (what we grew) is the disjoint union of `_free`, of the regions, and of what the host would not clear;
+  regions are sorted and do not overlap;
 * nothing here makes a page inaccessible: unmapped pages read as zeros, protection is kept in a table only.
 
 A file is mapped onto linear memory where the host can do that (`kernel.maps_files`); the copy of a truncated file's
@@ -17,7 +18,7 @@ from __future__ import annotations
 import os
 from _thread import RLock
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from errno import EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 from pywasmjit.wali.abi.mman import MAP_FIXED, MAP_FIXED_NOREPLACE, PAGE, PROT_WRITE
 from pywasmjit.wali.files import require_access
 from pywasmjit.wali.kernel.portable import PortableKernel
+from pywasmjit.wali.ranges import Ranges
 
 if TYPE_CHECKING:
     from pywasmjit.wali.memory import GuestMemory
@@ -37,47 +39,6 @@ _GROWTH: Final = 1 << 20
 """Memory grows by at least so many bytes where it can: each growth renews all views."""
 _PIECE: Final = 1 << 20
 _END: Final = 1 << 32
-
-
-class Ranges:
-    """A set of bytes as sorted disjoint ranges, neighbours joined."""
-
-    def __init__(self) -> None:
-        self._ranges: list[tuple[int, int]] = []
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return iter(self._ranges)
-
-    def add(self, start: int, end: int) -> None:
-        """Add start..end, of which nothing is in the set."""
-        at = bisect_right(self._ranges, (start, start))
-        if at < len(self._ranges) and self._ranges[at][0] == end:
-            end = self._ranges.pop(at)[1]
-        if at and self._ranges[at - 1][1] == start:
-            at -= 1
-            start = self._ranges.pop(at)[0]
-        self._ranges.insert(at, (start, end))
-
-    def remove(self, start: int, end: int) -> None:
-        """Take out start..end, of which all is in the set."""
-        at = bisect_right(self._ranges, (start, _END)) - 1
-        first, last = self._ranges.pop(at)
-        assert first <= start
-        assert end <= last
-        rest = [(first, start), (end, last)]
-        self._ranges[at:at] = [piece for piece in rest if piece[0] < piece[1]]
-
-    def first_fit(self, size: int) -> int | None:
-        """Return the lowest start of `size` bytes in one range."""
-        for start, end in self._ranges:
-            if end - start >= size:
-                return start
-        return None
-
-    def covers(self, start: int, end: int) -> bool:
-        """Tell whether all of start..end is in the set."""
-        at = bisect_right(self._ranges, (start, _END)) - 1
-        return at >= 0 and self._ranges[at][0] <= start and end <= self._ranges[at][1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

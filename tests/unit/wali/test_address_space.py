@@ -16,7 +16,7 @@ from guest import Guest
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.space import Ranges
+from pywasmjit.wali.ranges import Ranges
 
 PAGE = 4096
 READ, WRITE = 1, 2
