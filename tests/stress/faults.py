@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "programs"), str(TESTS / "wali")]
+sys.path[:0] = [str(TESTS / each) for each in ("", "programs", "wali")]
 
 from injected import PAIRS, PROGRAMS, cases, judged, undisturbed  # noqa: E402 - found by the path above
 
