@@ -48,7 +48,7 @@ static void read_signals(int fd)
     flush(&out);
 }
 
-static long quietly(int pid, int number, int code, int value)
+static long send_value(int pid, int number, int code, int value)
 {
     struct siginfo info;
     memset(&info, 0, sizeof info);
@@ -59,7 +59,10 @@ static long quietly(int pid, int number, int code, int value)
     return sys_rt_sigqueueinfo(pid, number, &info);
 }
 
-static void queue_to(int pid, int number, int code, int value) { show("queued", quietly(pid, number, code, value)); }
+static void queue_to(int pid, int number, int code, int value)
+{
+    show("queued", send_value(pid, number, code, value));
+}
 
 static void queue(int number, int code, int value) { queue_to(sys_getpid(), number, code, value); }
 
@@ -257,16 +260,22 @@ static void *thread_main(void *argument)
             show("ticks", ticks);
             sys_kill(sys_getpid(), 12);
         } else read_signals(signals);
+        handled = i + 1;
+        futex_wake((u32 *)&handled, 1);
     }
     flush(&out);
     return NULL;
+}
+
+static void await_events(int count)
+{
+    for (int seen; (seen = handled) < count; ) futex_wait((u32 *)&handled, seen);
 }
 
 /* As servers do: all threads block, one waits for signals and timers by epoll. */
 static void served(void)
 {
     struct itimerspec soon = {{0, 0}, {0, 10000000}};
-    struct timespec pause = {0, 60000000};
     signals = signals_of(SIG(10) | SIG(12) | SIG(40), O_NONBLOCK | O_CLOEXEC);
     events = sys_epoll_create1(0);
     timer = sys_timerfd_create(1, O_NONBLOCK);
@@ -277,9 +286,9 @@ static void served(void)
     flush(&out);
     start(&other);
     sys_timerfd_settime(timer, 0, &soon, NULL);
-    sys_nanosleep(&pause, NULL);
-    quietly(sys_getpid(), 40, -1, 77); /* the other thread prints */
-    sys_nanosleep(&pause, NULL);
+    await_events(2);
+    send_value(sys_getpid(), 40, -1, 77);
+    await_events(3);
     sys_kill(sys_getpid(), 10);
     join(&other);
 }
