@@ -46,9 +46,8 @@ def succeeds(arguments: list[str], expected: bytes, *options: str) -> bool:
     except subprocess.TimeoutExpired:
         outcome = b"hangs"
     seconds = time.perf_counter() - begin
-    print(
-        f"{' '.join([*options, *arguments])}: {'ok' if outcome == expected else outcome!r}, {seconds:.1f} s", flush=True
-    )
+    verdict = "ok" if outcome == expected else repr(outcome)
+    print(f"{' '.join([*options, *arguments])}: {verdict}, {seconds:.1f} s", flush=True)
     return outcome == expected
 
 
