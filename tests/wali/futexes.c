@@ -158,7 +158,12 @@ static void *thread_main(void *argument)
     else if (equal(how, "mutex")) count_up();
     else if (equal(how, "turns")) count_up_by_turns();
     else if (equal(how, "signalled")) send_signals(sys_getpid());
-    else if (equal(how, "held")) {
+    else if (equal(how, "orphaned")) {
+        lock_pi(spot);
+        __atomic_store_n(other, 1, __ATOMIC_SEQ_CST);
+        futex_wake(other, 1);
+        if (t->number == 1) pause_for(50);
+    } else if (equal(how, "held")) {
         lock_pi(spot);
         __atomic_store_n(other, 1, __ATOMIC_SEQ_CST);
         futex_wake(other, 1);
@@ -333,6 +338,25 @@ static void locks(void)
     show("refused", refused);
 }
 
+/* An owner ends without a word: whoever waits then has the lock, and is told; who comes later is refused. */
+static void orphan(void)
+{
+    u32 tid = sys_gettid();
+    start_all(1);
+    join_all(1);
+    pause_for(50);
+    show("dead", sys_futex(spot, LOCK_PI, 0, NULL, NULL, 0));
+    *spot = *other = 0;
+    all[1].number = 1;
+    start(&all[1]);
+    while (!__atomic_load_n(other, __ATOMIC_SEQ_CST)) futex_wait(other, 0);
+    TRY(sys_futex(spot, LOCK_PI, 0, NULL, NULL, 0));
+    show("mine", (*spot & 0x3fffffff) == tid);
+    show("owner died", *spot >> 30 & 1);
+    TRY(sys_futex(spot, UNLOCK_PI, 0, NULL, NULL, 0));
+    show("free", *spot);
+}
+
 /* Signals come while the main thread sleeps: handlers run, and it sleeps on, until one of them changes the word. */
 static void be_signalled(void)
 {
@@ -368,6 +392,7 @@ int main(int argc, char **argv, char **envp)
     else if (equal(how, "across")) wake_across();
     else if (equal(how, "times")) times();
     else if (equal(how, "locks")) locks();
+    else if (equal(how, "orphaned")) orphan();
     else if (equal(how, "signalled")) be_signalled();
     else if (equal(how, "left")) {
         start_all(MOST);

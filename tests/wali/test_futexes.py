@@ -20,6 +20,7 @@ PROGRAM = HERE / "futexes.c"
 SAME_NATIVELY = [
     ["times"],
     ["locks"],
+    ["orphaned"],
     ["wake", "f", "f"],
     ["wake", "p", "pb"],
     ["wake", "fa", "fa"],

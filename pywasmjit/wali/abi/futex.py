@@ -22,6 +22,9 @@ FUTEX_BITSET_MATCH_ANY: Final = 0xFFFF_FFFF
 
 FUTEX_WAITERS: Final = 0x8000_0000
 """In the word of a lock, beside its owner's number: others want it."""
+FUTEX_OWNER_DIED: Final = 0x4000_0000
+"""The same: the owner before has ended without letting go."""
+FUTEX_TID_MASK: Final = 0x3FFF_FFFF
 
 _OPERATIONS: Final = {
     "FUTEX_WAIT": FUTEX_WAIT,

@@ -12,6 +12,7 @@ with no time to wait, which takes the lock or has its owner call FUTEX_UNLOCK_PI
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT
 from math import inf
@@ -25,8 +26,10 @@ from pywasmjit.wali.abi.futex import (
     FUTEX_CMP_REQUEUE,
     FUTEX_LOCK_PI,
     FUTEX_LOCK_PI2,
+    FUTEX_OWNER_DIED,
     FUTEX_PRIVATE,
     FUTEX_REQUEUE,
+    FUTEX_TID_MASK,
     FUTEX_TRYLOCK_PI,
     FUTEX_UNLOCK_PI,
     FUTEX_WAIT,
@@ -158,28 +161,56 @@ def _lock(process: Process, futexes: KernelFutexes, address: int, operation: int
     """Do one of the operations on locks, whose words hold the numbers of host threads."""
     if not process.threads.have_host_numbers:
         raise OSError(ENOSYS, "futex operation")
-    waits = operation in (FUTEX_LOCK_PI, FUTEX_LOCK_PI2)
-    end = _end(process, operation, timeout, realtime) if waits and timeout else None
-    memory = _memory(process, address)
-    if waits:
+    if operation in (FUTEX_LOCK_PI, FUTEX_LOCK_PI2):
         clock = time.time_ns if realtime or operation == FUTEX_LOCK_PI else time.monotonic_ns
-        while not memory.exclusively(lambda: futexes.try_lock(address)):
-            _await_owner(process, futexes, address, None if end is None else end - clock())
-    else:
-        memory.exclusively(lambda: futexes.change(address, operation, 0, 0, 0, 0))
-        if operation == FUTEX_UNLOCK_PI:
-            futexes.tell_owner_gone(address)
+        end = _end(process, operation, timeout, realtime) if timeout else None
+        _take_lock(process, futexes, address, clock, end)
+        return 0
+    _memory(process, address).exclusively(lambda: futexes.change(address, operation, 0, 0, 0, 0))
+    if operation == FUTEX_UNLOCK_PI:
+        futexes.tell_owner_gone(address)
     return 0
 
 
-def _await_owner(process: Process, futexes: KernelFutexes, address: int, left_ns: int | None) -> None:
-    """Sleep for a while, until a lock's owner lets go at best.  Raises ETIMEDOUT if no time is left.
+def _take_lock(
+    process: Process, futexes: KernelFutexes, address: int, clock: Callable[[], int], end: int | None
+) -> None:
+    """Take a lock by the time `end` of a clock.  Raises ETIMEDOUT, and what the kernel says of the word."""
+    memory = _memory(process, address)
+    awaited = 0
+    while True:
+        try:
+            if memory.exclusively(lambda: futexes.try_lock(address)):
+                return
+        except ProcessLookupError:  # the owner has ended: those who slept then inherit
+            if not awaited:
+                raise
+            if memory.exclusively(lambda: _inherit(process, address, awaited)):  # noqa: B023 - called at once
+                return
+        awaited = _await_owner(process, futexes, address, None if end is None else end - clock())
+
+
+def _inherit(process: Process, address: int, awaited: int) -> bool:
+    """Take the lock of an owner that has ended; False if it is another's by now.  The kernel marks such a word so."""
+    if _word(process, address) & FUTEX_TID_MASK != awaited & FUTEX_TID_MASK:
+        return False
+    word = process.threads.current.tid | FUTEX_WAITERS | FUTEX_OWNER_DIED
+    process.memory.write(address, word.to_bytes(4, "little"))
+    return True
+
+
+def _word(process: Process, address: int) -> int:
+    return int.from_bytes(process.memory.read(address, 4), "little")
+
+
+def _await_owner(process: Process, futexes: KernelFutexes, address: int, left_ns: int | None) -> int:
+    """Sleep for a while, until a lock's owner lets go at best; return its word.  Raises ETIMEDOUT if no time is left.
 
     Not for long: an owner may have ended, or be another process's.
     """
     if left_ns is not None and left_ns <= 0:
         raise OSError(ETIMEDOUT, "futex")
-    word = int.from_bytes(process.memory.read(address, 4), "little")
+    word = _word(process, address)
     if word & FUTEX_WAITERS:
         slice_ns = int(wait_slice() * GIGA)
         until = time.monotonic_ns() + (slice_ns if left_ns is None else min(slice_ns, left_ns))
@@ -187,3 +218,4 @@ def _await_owner(process: Process, futexes: KernelFutexes, address: int, left_ns
             futexes.await_owner(address, word, until)
     process.interrupted(Restart.ALWAYS)  # whatever handlers say: the kernel begins such a call again
     check()
+    return word
