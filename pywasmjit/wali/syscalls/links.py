@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from errno import EEXIST, EINVAL, ENOENT, EPERM, EROFS, EXDEV
-from stat import S_IFMT, S_ISBLK, S_ISCHR
+from stat import S_IFMT, S_ISBLK, S_ISCHR, S_ISDIR
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import fcntl as abi
@@ -90,12 +90,25 @@ def _link(process: Process, olddirfd: int, oldpath: bytes, newdirfd: int, newpat
         if old.grant is not new.grant or old.virtual:
             raise OSError(EXDEV, "another grant")
         if old.owned and old.grant is not None:
-            # What an O_PATH descriptor of ours stands for, by /proc: for that the kernel asks no capability.
-            process.kernel.link(_FDCWD, by_descriptor(old.dir_fd), new.dir_fd, new.name, abi.AT_SYMLINK_FOLLOW)
+            _link_found(process, old, new)
         else:
             chosen = abi.AT_SYMLINK_FOLLOW if follow else 0
             process.kernel.link(old.dir_fd, old.name, new.dir_fd, new.name, chosen)
     return 0
+
+
+def _link_found(process: Process, old: Place, new: Place) -> None:
+    """Link what an O_PATH descriptor of ours stands for; by /proc, for that the kernel asks no capability.
+
+    A granted directory itself is beyond a wall, which answers EXDEV before the kernel sees what it is.
+    """
+    try:
+        process.kernel.link(_FDCWD, by_descriptor(old.dir_fd), new.dir_fd, new.name, abi.AT_SYMLINK_FOLLOW)
+    except OSError as error:
+        found = os.fstat(old.dir_fd)
+        if error.errno == EXDEV and S_ISDIR(found.st_mode) and found.st_dev == os.fstat(new.dir_fd).st_dev:
+            raise OSError(EPERM, "a directory") from None
+        raise
 
 
 # -- symlink ----------------------------------------------------------------------------------------------------------
