@@ -346,7 +346,8 @@ static void devices(void)
     won_if(!sys_mknod("null", 0020666, 0x103), "a character device");
     won_if(!sys_mknod("memory", 0020666, 0x101), "the machine's memory");
     won_if(!sys_mknod("disk", 0060666, 0x800), "a block device");
-    won_if(!sys_renameat2(AT_FDCWD, "file", AT_FDCWD, "hidden", 4), "a whiteout");
+    sys_close(make("hiding"));
+    won_if(!sys_renameat2(AT_FDCWD, "hiding", AT_FDCWD, "hidden", 4), "a whiteout");
 }
 
 static void lent_rights(void)

@@ -240,6 +240,48 @@ ATTACKS: Final[tuple[Attack, ...]] = (
 )
 
 
+def _left(what: str, names: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), what)
+
+
+LEFT_TO_THE_GATE: Final[dict[str, str]] = {
+    **_left(
+        "modes, owners and times",
+        """
+        trailing-slashes directory-descriptors metadata lent-rights ro-times ro-modes ro-owners ro-through-links
+        ro-from-inside ro-reopened ro-passed-on race-metadata
+        """,
+    ),
+    **_left("whether a file is there", "looking"),
+    **_left("whiteouts", "devices"),
+    **_left("files of the process itself", "memory mapped-files"),
+    **_left(
+        "what a granted /proc holds",
+        "memory-granted own-environment-granted mapped-files-granted others-granted process-descriptors-granted",
+    ),
+    **_left("addresses, and all of UDP", "mapped-address datagram message elsewhere bound"),
+    **_left("names of Unix sockets", "unix-outside race-socket abstract"),
+    **_left("what is said to a socket", "options packet-information interfaces"),
+    **_left("the process's own settings", "ro-requests owned death-signal limits scheduling groups"),
+    **_left("the host's name", "host-name"),
+    **_left("the engine's own program, which may be executed again", "shell"),
+}
+"""Attacks of which something succeeds where the kernel's walls stand alone -> what they do not know of.
+
+Even of these none reads or writes the content of a file outside, or has a connection of TCP.
+"""
+
+
+def behind_walls() -> list[list[Attack]]:
+    """Return the attacks that the kernel's walls are made for, in groups: first those that they must stop."""
+    chosen = [each for each in ATTACKS if each.program not in ("memory", "exhaustion") and each.name != "shell"]
+    found: dict[tuple[object, ...], list[Attack]] = {}
+    for attack in sorted(chosen, key=lambda each: each.name in LEFT_TO_THE_GATE):
+        key = (attack.program, attack.grants, attack.name in LEFT_TO_THE_GATE)
+        found.setdefault(key, []).append(attack)
+    return list(found.values())
+
+
 def groups() -> list[list[Attack]]:
     """Return the attacks, those together that one process can make one after the other."""
     found: dict[tuple[object, ...], list[Attack]] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -146,8 +147,11 @@ class Targets:
 
     # -- judging ------------------------------------------------------------------------------------------------------
 
-    def signs(self, output: bytes) -> list[str]:
-        """Return what tells that an attack has succeeded, and forget it."""
+    def signs(self, output: bytes, patience: float = 0.05) -> list[str]:
+        """Return what tells that an attack has succeeded, and forget it.
+
+        patience: seconds in which the victim may tell of a signal, if there is nothing else.
+        """
         found = self.signs_in(output)
         after = self._state()
         for name in sorted(self._before.keys() | after.keys()):
@@ -156,6 +160,8 @@ class Targets:
         self._before = after
         found += self._arrivals()
         assert self.victim.stdout is not None
+        if not found:
+            select.select([self.victim.stdout], [], [], patience)
         signals = self.victim.stdout.read()
         if signals:
             found.append(f"signals {signals.decode()}")
@@ -166,6 +172,10 @@ class Targets:
         found = [line.decode("utf-8", "replace") for line in output.splitlines() if line.startswith(b"WON")]
         names = {"secret": self.secret, "canary": self.canary}
         return found + [f"shows the {name}" for name, text in names.items() if text.encode() in output]
+
+    def contents(self) -> dict[str, object]:
+        """Return the files that must not change, without what is known of them beside their content."""
+        return {name: state[-1] for name, state in self._files()}
 
     def _arrivals(self) -> list[str]:
         found = []

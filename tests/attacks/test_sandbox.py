@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.attacks.runner import Outcome, prove, run_group, targets
-from tests.attacks.table import ATTACKS, Attack, groups
+from pywasmjit.wali.kernel import landlock
+from pywasmjit.wali.walls import COMPLETE
+from tests.attacks.runner import Outcome, prove, run_behind_walls, run_group, targets
+from tests.attacks.table import ATTACKS, LEFT_TO_THE_GATE, Attack, behind_walls, groups
 from tests.attacks.targets import Targets
 
 
@@ -36,6 +38,20 @@ def test_no_attack_succeeds(attack: Attack, aims: Targets, outcomes: dict[str, O
 @pytest.mark.parametrize("attack", [each for each in ATTACKS if each.proof], ids=lambda each: each.name)
 def test_without_a_sandbox_an_attack_succeeds(attack: Attack) -> None:
     assert prove(attack)
+
+
+@pytest.mark.skipif(landlock.version() < COMPLETE, reason="this kernel has not all of the walls")
+@pytest.mark.parametrize("group", behind_walls(), ids=lambda each: f"{each[0].name} and {len(each) - 1} others")
+def test_walls_alone_keep_content_and_connections(group: list[Attack], aims: Targets) -> None:
+    before = aims.contents()
+    outcomes = run_behind_walls(aims, group)
+    signs = [sign for outcome in outcomes for sign in outcome.signs]
+    assert aims.contents() == before
+    assert "shows the secret" not in signs
+    assert not [sign for sign in signs if sign.startswith(("connected to TCP", "signals"))]
+    assert [outcome.faults for outcome in outcomes] == [()] * len(group)
+    if group[0].name not in LEFT_TO_THE_GATE:
+        assert signs == []
 
 
 def test_names_are_unique() -> None:
