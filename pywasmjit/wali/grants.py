@@ -286,7 +286,8 @@ class GrantedPaths:
         """Report a path outside of all grants, and raise EACCES."""
         text = os.fsdecode(path)
         directory = os.path.dirname(text) or "."
-        self.process.denials.tell("dir", f"access to {text!r}", f"--dir {directory}")
+        shown = directory if directory.isprintable() else repr(directory)
+        self.process.denials.tell("dir", f"access to {text!r}", f"--dir {shown}")
         raise OSError(EACCES, "not in a granted directory")
 
 

@@ -294,6 +294,13 @@ def test_denials_name_the_option(host: Path) -> None:
         assert guest.reports == [f"denied: access to '{host}/secret'; --dir {host} grants it"]
 
 
+def test_denials_are_one_line_whatever_the_path(host: Path) -> None:
+    with Guest() as guest:
+        assert guest.open("/a\x1b]0;title\x07\n/file", 0, 0) == -EACCES
+        assert all(report.isprintable() for report in guest.reports)
+        assert len(guest.reports) == 1
+
+
 def test_descriptors_of_the_engine_are_closed_at_the_end(host: Path) -> None:
     before = sorted(os.listdir("/proc/self/fd"))
     for _ in range(3):
