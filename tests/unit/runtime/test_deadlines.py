@@ -427,13 +427,15 @@ try:
         child = os.fork()
         spend(60)
 except TimedOut:
+    if child < 0:  # before the fork: the machine is busy
+        os._exit(5)
     os._exit(7 if child == 0 else os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
 def test_no_interrupt_is_swallowed_by_actions_after_fork():
-    for _ in range(3):
-        run = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", AT_FORK], capture_output=True, timeout=60, check=False
-        )
-        assert (run.returncode, run.stderr) == (7, b"")
+    command = [sys.executable, "-W", "ignore", "-c", AT_FORK]
+    runs = [subprocess.run(command, capture_output=True, timeout=60, check=False) for _ in range(3)]
+    while len([run for run in runs if run.returncode != 5]) < 3 and len(runs) < 30:
+        runs.append(subprocess.run(command, capture_output=True, timeout=60, check=False))
+    assert {(run.returncode, run.stderr) for run in runs if run.returncode != 5} == {(7, b"")}
