@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from errno import EINVAL
-from typing import TYPE_CHECKING, Annotated
+from stat import S_ISCHR, S_ISFIFO, S_ISSOCK
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pywasmjit.wali.abi import fcntl as abi
+from pywasmjit.wali.abi.socket import INT, SOCK_STREAM, SOL_SOCKET
+from pywasmjit.wali.abi.sockopt import SO_TYPE
 from pywasmjit.wali.table import (
     Fd,
     Flags,
@@ -22,9 +25,13 @@ from pywasmjit.wali.table import (
     Vector,
     syscall,
 )
+from pywasmjit.wali.waiting import has_deadline
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
+
+_PIECE: Final = 4096
+"""Bytes that a pipe takes without waiting once it can be written at all."""
 
 
 @syscall("read", restart=Restart.ALWAYS)
@@ -40,7 +47,39 @@ def write(process: Process, fd: Fd, buf: Annotated[Pointer, In("count")], count:
     """Linux: write(2)."""
     if count:
         process.wait_writable(fd)
+    if count > _PIECE and _needs_pieces(process, fd):
+        return _write_in_pieces(process, fd, [(buf, count)])
     return process.kernel.write(fd, buf, count)
+
+
+def _needs_pieces(process: Process, fd: int) -> bool:
+    """Tell whether a long write could wait past the thread's deadline: no signal ends it inside a larger program."""
+    if not has_deadline() or process.signals.host is not None or not os.get_blocking(fd):
+        return False
+    mode = os.fstat(fd).st_mode
+    if S_ISSOCK(mode):
+        kind = process.kernel.get_option(fd, SOL_SOCKET, SO_TYPE, INT.size)
+        return bool(INT.unpack(kind)[0] == SOCK_STREAM)
+    return S_ISFIFO(mode) or S_ISCHR(mode)
+
+
+def _write_in_pieces(process: Process, fd: int, parts: IovecList) -> int:
+    """Write piece by piece, each when there is room for it, as far as that goes."""
+    done = 0
+    for address, size in parts:
+        for at in range(0, size, _PIECE):
+            length = min(_PIECE, size - at)
+            try:
+                process.wait_writable(fd)
+                written = process.kernel.write(fd, address + at, length)
+            except OSError:
+                if done:
+                    return done
+                raise
+            done += written
+            if written < length:
+                return done
+    return done
 
 
 @syscall("readv", restart=Restart.ALWAYS)
@@ -56,6 +95,8 @@ def writev(process: Process, fd: Fd, iov: Annotated[IovecList, Vector("iovcnt")]
     """Linux: writev(2)."""
     if iov:
         process.wait_writable(fd)
+    if sum(size for _, size in iov) > _PIECE and _needs_pieces(process, fd):
+        return _write_in_pieces(process, fd, iov)
     return process.kernel.writev(fd, iov)
 
 
