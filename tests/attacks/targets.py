@@ -140,6 +140,9 @@ class Targets:
         given = self._given
 
         def give() -> None:
+            for name in os.listdir("/proc/self/fd"):
+                with suppress(OSError):
+                    os.set_inheritable(int(name), int(name) <= 2)
             for number, fd in given.items():
                 os.dup2(fd, number, inheritable=True)
 
