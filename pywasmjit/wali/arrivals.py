@@ -76,17 +76,29 @@ class Arrivals:
             self._signals.deliver()
 
     def collect(self) -> None:
-        """Note what has arrived at the host; nothing does before a signal is handled."""
+        """Note what has arrived at the host; nothing does before a signal is handled.
+
+        The watcher is alerted: who collects may be about to enter the kernel, and what it has taken wakes nobody else.
+        """
+        if self._take_arrivals() and self.host is not None:
+            self.host.alert()
+
+    def _take_arrivals(self) -> bool:
+        """Note what has arrived; tell whether there was something."""
         host, signals = self.host, self._signals
         if host is None or not self.watched:
-            return
+            return False
+        found = False
         for number in host.drain():
-            if number and signals.handles(number) and not signals.is_virtual(number):
+            if signals.handles(number) and not signals.is_virtual(number):
                 signals.note(number, _likely_info(number))
+                found = True
         while len(signals.pending) < _MOST_TAKEN and (info := host.take_held()) is not None:
             number, _, code = unpack_from("<3i", info)
             alone = code == SI_TKILL and self._threads.has_current
             signals.note(number, info, self._threads.current if alone else None)
+            found = True
+        return found
 
     # -- kicks ----------------------------------------------------------------------------------------------------
 
@@ -130,22 +142,23 @@ class Arrivals:
     def _watch(self, host: HostSignals) -> None:
         import select
 
-        poll = select.poll()
-        poll.register(host.pipe, select.POLLIN)
-        both = select.poll()
-        both.register(host.pipe, select.POLLIN)
-        both.register(host.information, select.POLLIN)
+        some, all = select.poll(), select.poll()
+        for each in (host.pipe, host.bell):
+            some.register(each, select.POLLIN)
+            all.register(each, select.POLLIN)
+        all.register(host.information, select.POLLIN)
         pause = _LATE
         waiting = False
         while True:
-            if poll.poll(pause * 1000) if waiting else both.poll():  # who is being chased collects the rest
+            if some.poll(pause * 1000) if waiting else all.poll():  # who is being chased collects what is held
                 pause = _SOON / 2
+            host.answer()
             waiting = self._chase()
             pause = min(2 * pause, _LATE)
 
     def _chase(self) -> bool:
         """Kick each thread that could take a signal; tell whether there are such."""
-        self.collect()
+        self._take_arrivals()
         found = False
         for thread in self._threads.all():
             if self._signals.concerns(thread):

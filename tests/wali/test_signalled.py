@@ -6,13 +6,15 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from statistics import median
 
 import pytest
-from commands import run_command, start
+from commands import environment, run_command, start
 from running import Run
+from toolchain import wasm_program
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "signalled.c"
@@ -124,3 +126,30 @@ def test_parents_and_children(tmp_path: Path) -> None:
     found = run_command(HERE / "signalfork.c")
     assert found.stdout.decode() == expected.stdout.decode()
     assert (found.returncode, found.stderr) == (expected.status, expected.stderr)
+
+
+LATE = """
+import os, signal, sys
+from pywasmjit.cli import main
+from pywasmjit.wali.kernel.raw import RawKernel
+
+read = RawKernel.read
+
+def read_late(self, fd, address, count):
+    os.kill(os.getpid(), signal.SIGUSR1)
+    return read(self, fd, address, count)
+
+RawKernel.read = read_late
+main()
+"""
+
+
+@pytest.mark.parametrize("how", ["read", "read_informed"])
+def test_a_signal_just_before_the_kernel_is_entered_interrupts_the_call(how: str) -> None:
+    """The engine is told of it where no handler can run; somebody else must know, and interrupt the call."""
+    count = 200
+    program = wasm_program(PROGRAM)
+    command = [sys.executable, "-c", LATE, "run", "-A", str(program), how, str(count)]
+    found = subprocess.run(command, env=environment(), capture_output=True, timeout=PATIENCE, check=False)
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert len(found.stdout.splitlines()) == count + 2

@@ -86,8 +86,8 @@ _SWITCH_INTERVAL: Final = 0.0001
 class HostSignals:
     """The signals of this process.  Made in Python's main thread; raises NotImplementedError where that cannot be.
 
-    held: the signals that every thread blocks.  pipe, information: descriptors that are readable when a signal has
-    arrived, and when a held one that is looked for waits in the kernel.
+    held: the signals that every thread blocks.  pipe, information, bell: descriptors that are readable when a signal
+    has arrived, when a held one that is looked for waits in the kernel, and when the watcher was alerted.
     """
 
     def __init__(self, arrived: Callable[[int, FrameType | None], Any]) -> None:
@@ -109,7 +109,7 @@ class HostSignals:
             self._install(number, _IGNORE if number in self.ignored else _DEFAULT, 0)
         self.held = 0
         self._looked_for = 0
-        self.pipe = self._writing = self.information = -1
+        self.pipe = self._writing = self.information = self.bell = -1
         self._set_mask(self.initial_mask & _MASKABLE)
 
     @staticmethod
@@ -127,6 +127,7 @@ class HostSignals:
             reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
             self.information = self._signalfd(-1, self._looked_for)
             self.pipe, self._writing = move_high(reading), move_high(writing)
+            self.bell = move_high(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
             signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
 
     def after_fork(self) -> None:
@@ -136,9 +137,9 @@ class HostSignals:
         """
         if self.pipe >= 0:
             signal.set_wakeup_fd(-1)
-            for each in (self.pipe, self._writing, self.information):
+            for each in (self.pipe, self._writing, self.information, self.bell):
                 os.close(each)
-            self.pipe = self._writing = self.information = -1
+            self.pipe = self._writing = self.information = self.bell = -1
 
     def _call(self, name: str, *arguments: Any) -> int:
         result: int = self._syscall(self._numbers[name], *arguments)
@@ -245,10 +246,14 @@ class HostSignals:
             return b""
 
     def alert(self) -> None:
-        """Wake whoever watches the pipe."""
-        if self.pipe >= 0:
-            with suppress(BlockingIOError):
-                os.write(self._writing, b"\0")
+        """Wake the watcher, whoever else reads the pipe."""
+        if self.bell >= 0:
+            os.eventfd_write(self.bell, 1)
+
+    def answer(self) -> None:
+        """Be alerted no more; for the watcher."""
+        with suppress(BlockingIOError):
+            os.eventfd_read(self.bell)
 
     def dequeue(self, mask: int, seconds: float) -> bytes:
         """Wait for one of a set of blocked signals and take it: its siginfo.  Raises EAGAIN, EINTR."""
