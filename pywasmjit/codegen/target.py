@@ -2,14 +2,14 @@
 
 The compilers write a small stack code of their own: tuples (operation,
 argument, line).  `assemble` turns such a list into a code object for the
-running CPython, through the `bytecode` package.  Everything that differs
-between 3.11, 3.12 and 3.13 (call sequences, conditional jumps, truth tests,
-superinstructions) is decided here.
+running CPython, through `assembler`, or by the package `bytecode` for a CPython
+that it does not know.  Everything that differs between 3.11, 3.12 and 3.13 (call
+sequences, conditional jumps, truth tests, superinstructions) is decided here.
 
 Rules that keep CPython from crashing, whoever the compiler is:
 
-* `Bytecode.to_code` is called in one place, with the stack size given and the
-  depths of handlers not recomputed.
+* Stack sizes and the depths of handlers are given, never computed from code:
+  `Bytecode.to_code` is called in one place (`packaged`) and told not to.
 * A backward jump's target is preceded by a NOP: on 3.11 and 3.12 an exception
   that arrives during the jump is looked up at the instruction laid out before
   the target.  Compilers emit it; the verifier insists on it where a handler is
@@ -26,16 +26,17 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final, TypeAlias
 
-from bytecode import BinaryOp, Bytecode, Compare, CompilerFlags, Instr, SetLineno
-from bytecode import Label as BytecodeLabel
-from bytecode.instr import FreeVar, TryBegin, TryEnd
-
+from pywasmjit.codegen import assembler
+from pywasmjit.codegen.assembler import Element, Outline
 from pywasmjit.errors import ResourceLimit
 
 VERSION: Final = sys.version_info[:2]
 
 FORGETS_WITHDRAWN_EXCEPTIONS: Final = VERSION >= (3, 13)
 """Whether an asynchronous exception that is taken back leaves nothing behind; before, CPython looks for it for ever."""
+
+_WRITER_KNOWS: Final = VERSION in ((3, 11), (3, 12), (3, 13))
+"""Whether `assembler` is known to write what this CPython reads."""
 
 # Operations of the stack code.  The comments give: argument | stack before -> after.
 LOAD_FAST: Final = "LOAD_FAST"  # slot | -> value
@@ -62,10 +63,10 @@ RETURN: Final = "RETURN"  # | a ->
 RETURN_NONE: Final = "RETURN_NONE"  # | ->
 RAISE: Final = "RAISE"  # | exception ->
 RERAISE: Final = "RERAISE"  # | exception ->
-TRY: Final = "TRY"  # (handler's Label, depth) | from here on exceptions go there, with the stack cut to `depth`
-END_TRY: Final = "END_TRY"  # handler's Label
+TRY: Final = assembler.TRY  # (handler's Label, depth) | from here on exceptions go there, with the stack cut to `depth`
+END_TRY: Final = assembler.END_TRY  # handler's Label
 NOP: Final = "NOP"
-LABEL: Final = "LABEL"  # Label
+LABEL: Final = assembler.LABEL  # Label
 JUMP: Final = "JUMP"  # Label
 JUMP_IF: Final = "JUMP_IF"  # Label | bool ->  (jump when true)
 JUMP_UNLESS: Final = "JUMP_UNLESS"  # Label | bool ->  (jump when false)
@@ -87,30 +88,17 @@ class Label:
     __slots__ = ()
 
 
-_OPERATORS: Final = {
-    "+": BinaryOp.ADD,
-    "-": BinaryOp.SUBTRACT,
-    "*": BinaryOp.MULTIPLY,
-    "/": BinaryOp.TRUE_DIVIDE,
-    "//": BinaryOp.FLOOR_DIVIDE,
-    "%": BinaryOp.REMAINDER,
-    "&": BinaryOp.AND,
-    "|": BinaryOp.OR,
-    "^": BinaryOp.XOR,
-    "<<": BinaryOp.LSHIFT,
-    ">>": BinaryOp.RSHIFT,
-}
-
-_EXACT: Final = "_CAST" if VERSION >= (3, 13) else ""
+_EXACT: Final = 0x10 if VERSION >= (3, 13) else 0
 """From 3.13 a conditional jump takes True and False only, and a comparison promises that only if asked to."""
 
+_SHIFT: Final = 0 if VERSION == (3, 11) else 4 if VERSION == (3, 12) else 5
+
+_OUTCOMES: Final = {"<": 2, "<=": 10, "==": 8, "!=": 7, ">": 4, ">=": 12}
+"""From 3.12 a comparison says for which outcomes it holds, bit by bit: unordered, less, greater, equal."""
+
 _COMPARISONS: Final = {
-    "<": Compare["LT" + _EXACT],
-    "<=": Compare["LE" + _EXACT],
-    "==": Compare["EQ" + _EXACT],
-    "!=": Compare["NE" + _EXACT],
-    ">": Compare["GT" + _EXACT],
-    ">=": Compare["GE" + _EXACT],
+    operator: number << _SHIFT | (outcomes | _EXACT if _SHIFT else 0)
+    for number, (operator, outcomes) in enumerate(_OUTCOMES.items())
 }
 
 INVERSE: Final = {"<": ">=", "<=": ">", "==": "!=", "!=": "==", ">": "<=", ">=": "<"}
@@ -195,29 +183,33 @@ def stack_size(items: list[Item]) -> int:
 # --------------------------------------------------------------------------- translation to instructions
 
 
-def _fixed_instructions() -> dict[str, tuple[Instr, ...]]:
+_Instruction: TypeAlias = tuple[str, Any]
+"""CPython's name, and the argument as `assembler` takes it."""
+
+
+def _fixed_instructions() -> dict[str, tuple[_Instruction, ...]]:
     """Return the instructions of the operations that have no argument."""
     return {
-        NEGATE: (Instr("UNARY_NEGATIVE"),),
-        NOT: (Instr("UNARY_NOT"),),
-        SUBSCRIPT: (Instr("BINARY_SUBSCR"),) if VERSION < (3, 14) else (Instr("BINARY_OP", BinaryOp["SUBSCR"]),),
-        STORE_SUBSCRIPT: (Instr("STORE_SUBSCR"),),
-        POP: (Instr("POP_TOP"),),
-        RETURN: (Instr("RETURN_VALUE"),),
-        RETURN_NONE: (Instr("RETURN_CONST", None),)
+        NEGATE: (("UNARY_NEGATIVE", None),),
+        NOT: (("UNARY_NOT", None),),
+        SUBSCRIPT: (("BINARY_SUBSCR", None),) if VERSION < (3, 14) else (("BINARY_OP", "[]"),),
+        STORE_SUBSCRIPT: (("STORE_SUBSCR", None),),
+        POP: (("POP_TOP", None),),
+        RETURN: (("RETURN_VALUE", None),),
+        RETURN_NONE: (("RETURN_CONST", None),)
         if VERSION in ((3, 12), (3, 13))
-        else (Instr("LOAD_CONST", None), Instr("RETURN_VALUE")),
-        RAISE: (Instr("RAISE_VARARGS", 1),),
-        RERAISE: (Instr("RERAISE", 0),),
-        NOP: (Instr("NOP"),),
-        MAKE_CALLEE: (Instr("PUSH_NULL"),) if VERSION >= (3, 13) else (Instr("PUSH_NULL"), Instr("SWAP", 2)),
+        else (("LOAD_CONST", None), ("RETURN_VALUE", None)),
+        RAISE: (("RAISE_VARARGS", 1),),
+        RERAISE: (("RERAISE", 0),),
+        NOP: (("NOP", None),),
+        MAKE_CALLEE: (("PUSH_NULL", None),) if VERSION >= (3, 13) else (("PUSH_NULL", None), ("SWAP", 2)),
     }
 
 
-def _call(count: int) -> tuple[Instr, ...]:
+def _call(count: int) -> tuple[_Instruction, ...]:
     if VERSION == (3, 11):
-        return Instr("PRECALL", count), Instr("CALL", count)
-    return (Instr("CALL", count),)
+        return ("PRECALL", count), ("CALL", count)
+    return (("CALL", count),)
 
 
 _FIXED: Final = _fixed_instructions()
@@ -240,93 +232,64 @@ _OPPOSITE: Final = {
     JUMP_IF_NOT_NONE: JUMP_IF_NONE,
 }
 
-_Element: TypeAlias = "Instr | BytecodeLabel | SetLineno | TryBegin | TryEnd"
-
 
 class _Translator:
-    """Turn stack code into the elements of a `Bytecode`; shares equal instructions."""
+    """Turn stack code into the elements that `assembler` takes."""
 
     def __init__(self, slots: list[str], cells: tuple[str, ...]) -> None:
         self.slots = slots
         self.cells = cells
-        self.elements: list[_Element] = []
-        self.labels: dict[Label, BytecodeLabel] = {}
-        self.tries: dict[Label, TryBegin] = {}
+        self.elements: list[Element] = []
         self.placed: set[Label] = set()
-        self.instructions: dict[tuple[str, Any], tuple[Instr, ...]] = {}
-
-    def label(self, label: Label) -> BytecodeLabel:
-        found = self.labels.get(label)
-        if found is None:
-            found = self.labels[label] = BytecodeLabel()
-        return found
 
     def translate(self, items: list[Item]) -> None:
         elements = self.elements
-        line = -1
-        for operation, argument, place in items:
-            if place != line:
-                line = place
-                elements.append(SetLineno(line))
+        for operation, argument, line in items:
             if operation is LABEL:
                 self.placed.add(argument)
-                elements.append(self.label(argument))
+                elements.append((LABEL, argument, line))
             elif operation in _JUMP_EFFECTS:
-                self.jump(operation, argument)
-            elif operation is TRY:
-                handler, depth = argument
-                self.tries[handler] = TryBegin(self.label(handler), push_lasti=False, stack_depth=depth)
-                elements.append(self.tries[handler])
-            elif operation is END_TRY:
-                elements.append(TryEnd(self.tries[argument]))
-            elif operation is LOAD_CONST:  # not shared: 1, True and 1.0 are equal keys
-                elements.append(Instr("LOAD_CONST", argument))
+                self.jump(operation, argument, line)
+            elif operation is LOAD_CONST or operation is TRY or operation is END_TRY:
+                elements.append((operation, argument, line))
+            elif operation is LOAD_FAST or operation is STORE_FAST:
+                elements.append((operation, self.slots[argument], line))
             else:
-                key = (operation, argument)
-                known = self.instructions.get(key)
-                if known is None:
-                    known = self.instructions[key] = self.make(operation, argument)
-                elements.extend(known)
+                fixed = _FIXED.get(operation)
+                for name, value in fixed if fixed is not None else _MAKERS[operation](self, argument):
+                    elements.append((name, value, line))
 
-    def make(self, operation: str, argument: Any) -> tuple[Instr, ...]:
-        """Return the instructions of an operation other than labels, jumps and constants."""
-        fixed = _FIXED.get(operation)
-        return fixed if fixed is not None else _MAKERS[operation](self, argument)
-
-    def jump(self, operation: str, target: Label) -> None:
+    def jump(self, operation: str, target: Label, line: int) -> None:
         backward = target in self.placed
+        append = self.elements.append
         if operation is JUMP:
-            name = "JUMP_BACKWARD" if backward else "JUMP_FORWARD"
-            self.elements.append(Instr(name, self.label(target)))
+            append(("JUMP_BACKWARD" if backward else "JUMP_FORWARD", target, line))
             return
         if VERSION >= (3, 13) and operation in (JUMP_IF_NONZERO, JUMP_IF_ZERO):
-            self.elements.append(Instr("TO_BOOL"))
+            append(("TO_BOOL", None, line))
         if VERSION == (3, 11):
-            name = _JUMP_NAMES[operation].format("BACKWARD_" if backward else "FORWARD_")
-            self.elements.append(Instr(name, self.label(target)))
+            append((_JUMP_NAMES[operation].format("BACKWARD_" if backward else "FORWARD_"), target, line))
         elif not backward:
-            self.elements.append(Instr(_JUMP_NAMES[operation].format(""), self.label(target)))
+            append((_JUMP_NAMES[operation].format(""), target, line))
         else:  # conditional jumps go forward only
-            over = BytecodeLabel()
-            self.elements.append(Instr(_JUMP_NAMES[_OPPOSITE[operation]].format(""), over))
-            self.elements.append(Instr("JUMP_BACKWARD", self.label(target)))
-            self.elements.append(over)
+            over = Label()
+            append((_JUMP_NAMES[_OPPOSITE[operation]].format(""), over, line))
+            append(("JUMP_BACKWARD", target, line))
+            append((LABEL, over, line))
 
 
-_MAKERS: Final[dict[str, Callable[[_Translator, Any], tuple[Instr, ...]]]] = {
-    LOAD_FAST: lambda t, slot: (Instr("LOAD_FAST", t.slots[slot]),),
-    STORE_FAST: lambda t, slot: (Instr("STORE_FAST", t.slots[slot]),),
-    LOAD_GLOBAL: lambda _, name: (Instr("LOAD_GLOBAL", (False, name)),),
-    LOAD_CALLEE: lambda _, name: (Instr("LOAD_GLOBAL", (True, name)),),
+_MAKERS: Final[dict[str, Callable[[_Translator, Any], tuple[_Instruction, ...]]]] = {
+    LOAD_GLOBAL: lambda _, name: (("LOAD_GLOBAL", (False, name)),),
+    LOAD_CALLEE: lambda _, name: (("LOAD_GLOBAL", (True, name)),),
     CALL: lambda _, count: _call(count),
-    LOAD_CELL: lambda t, index: (Instr("LOAD_DEREF", FreeVar(t.cells[index])),),
-    STORE_CELL: lambda t, index: (Instr("STORE_DEREF", FreeVar(t.cells[index])),),
-    BINARY: lambda _, operator: (Instr("BINARY_OP", _OPERATORS[operator]),),
-    COMPARE: lambda _, operator: (Instr("COMPARE_OP", _COMPARISONS[operator]),),
-    COPY: lambda _, n: (Instr("COPY", n),),
-    SWAP: lambda _, n: (Instr("SWAP", n),),
-    TUPLE: lambda _, n: (Instr("BUILD_TUPLE", n),),
-    UNPACK: lambda _, n: (Instr("UNPACK_SEQUENCE", n),),
+    LOAD_CELL: lambda t, index: (("LOAD_DEREF", t.cells[index]),),
+    STORE_CELL: lambda t, index: (("STORE_DEREF", t.cells[index]),),
+    BINARY: lambda _, operator: (("BINARY_OP", operator),),
+    COMPARE: lambda _, operator: (("COMPARE_OP", operator),),
+    COPY: lambda _, n: (("COPY", n),),
+    SWAP: lambda _, n: (("SWAP", n),),
+    TUPLE: lambda _, n: (("BUILD_TUPLE", n),),
+    UNPACK: lambda _, n: (("UNPACK_SEQUENCE", n),),
 }
 
 
@@ -340,34 +303,31 @@ def assemble(
     slots: list[str],
     cells: tuple[str, ...] = (),
     first_line: int = 1,
+    by_package: bool = not _WRITER_KNOWS,
 ) -> CodeType:
     """Return the code object of `items`.
 
     slots: distinct names of the fast locals, the `parameters` first.
     cells: names of the free variables, which must be those of the function's closure.
-    Cost: 3-4 µs an instruction.  Raises ResourceLimit for jumps whose sizes do not settle soon.
+    by_package: have the package `bytecode` do it, which is slower.
+    Cost: 1 µs an instruction.  Raises ResourceLimit for jumps whose sizes do not settle soon.
     """
     translator = _Translator(slots, cells)
-    translator.translate(items)
-    code = Bytecode()
-    code.name = name
-    code.qualname = qualname
-    code.filename = filename
-    code.first_lineno = first_line
-    code.argcount = parameters
-    code.argnames = slots[:parameters]
-    code.freevars = list(cells)
-    code.flags = CompilerFlags.OPTIMIZED | CompilerFlags.NEWLOCALS | (CompilerFlags.NESTED if cells else 0)
     if cells:  # even if none is used: reading `f_locals` of a frame follows them all
-        code.append(Instr("COPY_FREE_VARS", len(cells), lineno=first_line))
-    code.append(Instr("RESUME", 0, lineno=first_line))
-    code.extend(_pair_moves(translator.elements, slots[:parameters]) if VERSION >= (3, 13) else translator.elements)
-    stacksize = stack_size(items)
+        translator.elements.append(("COPY_FREE_VARS", len(cells), first_line))
+    translator.elements.append(("RESUME", 0, first_line))
+    translator.translate(items)
+    elements = translator.elements
+    if VERSION >= (3, 13):
+        elements = _pair_moves(elements, slots[:parameters])
+    outline = Outline(name, qualname, filename, slots[:parameters], cells, first_line, stack_size(items))
     try:
-        return code.to_code(compute_jumps_passes=JUMP_PASSES, stacksize=stacksize, compute_exception_stack_depths=False)
-    except RuntimeError as error:
-        if isinstance(error, RecursionError):
-            raise
+        if by_package:
+            from pywasmjit.codegen import packaged
+
+            return packaged.assemble(elements, outline, JUMP_PASSES)
+        return assembler.assemble(elements, outline, _COMPARISONS, JUMP_PASSES)
+    except assembler.TooManyPasses:
         raise ResourceLimit("jump_passes", JUMP_PASSES, name) from None
 
 
@@ -378,7 +338,7 @@ _PAIRS: Final = {
 }
 
 
-def _pair_moves(elements: list[_Element], parameters: list[str]) -> list[_Element]:
+def _pair_moves(elements: list[Element], parameters: list[str]) -> list[Element]:
     """Return `elements` with neighbouring moves of one line joined; CPython does this for its own code only.
 
     The joined forms hold two slots of four bits: only the first 16 names that appear in them take part.
@@ -386,16 +346,16 @@ def _pair_moves(elements: list[_Element], parameters: list[str]) -> list[_Elemen
     low = set(parameters)
     if len(low) > 16:
         return elements
-    joined: list[_Element] = []
+    joined: list[Element] = []
+    last: Element = ("", None, 0)
     for element in elements:
-        last = joined[-1] if joined else None
-        if isinstance(element, Instr) and isinstance(last, Instr):
-            pair = _PAIRS.get((last.name, element.name))
-            if pair is not None:
-                slots = str(last.arg), str(element.arg)
-                if len(low.union(slots)) <= 16:
-                    low.update(slots)
-                    joined[-1] = Instr(pair, slots)
-                    continue
+        pair = _PAIRS.get((last[0], element[0]))
+        if pair is not None and last[2] == element[2]:
+            slots = last[1], element[1]
+            if len(low.union(slots)) <= 16:
+                low.update(slots)
+                joined[-1] = last = pair, slots, element[2]
+                continue
         joined.append(element)
+        last = element
     return joined

@@ -45,8 +45,8 @@ def lines_with(pattern: str, paths: list[Path]) -> list[str]:
     ]
 
 
-def test_only_the_target_assembles_code() -> None:
-    others = [path for path in SOURCES if path != PACKAGE / "codegen" / "target.py"]
+def test_the_package_assembles_in_one_place() -> None:
+    others = [path for path in SOURCES if path != PACKAGE / "codegen" / "packaged.py"]
     assert lines_with(r"\bto_code\(", others) == []
 
 
