@@ -21,6 +21,7 @@ from statistics import median
 from typing import IO, Any, NamedTuple
 
 from benchmarks.comparison import ROOT, environment
+from benchmarks.processes import fork_exit_wait, fork_exit_wait_bare
 
 TESTS = ROOT / "tests"
 sys.path[:0] = [str(TESTS / "programs"), str(TESTS / "wali")]
@@ -202,22 +203,7 @@ def _cost(arguments: Sequence[str]) -> tuple[float, float]:
 
 def fork() -> Pair:
     """Return the seconds of fork, exit and wait with 16 MB touched, in a guest and in bare CPython."""
-    guest = run([*command_of(TESTS / "wali" / "touched.c", native=False)], stderr=subprocess.PIPE).stderr
-    bare = run([sys.executable, "-c", _BARE_FORK], capture_output=True).stdout
-    return Pair(int(guest) / 1e6, number_after(b"ns=", bare) / 1e9)
-
-
-_BARE_FORK = """
-import mmap, os, statistics, time
-data, taken = mmap.mmap(-1, 16 << 20, mmap.MAP_PRIVATE), []
-for at in range(0, len(data), 4096): data[at] = 1
-for _ in range(21):
-    begin = time.perf_counter_ns()
-    if not (pid := os.fork()): os._exit(0)
-    os.waitpid(pid, 0)
-    taken.append(time.perf_counter_ns() - begin)
-print(f"ns={statistics.median(taken):.0f}")
-"""
+    return Pair(fork_exit_wait(), fork_exit_wait_bare())
 
 
 def signal_delay(how: str, count: int = 100) -> Pair:

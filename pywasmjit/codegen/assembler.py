@@ -71,11 +71,11 @@ def _cache_entries() -> list[int]:
 _CACHES: Final = _cache_entries()
 
 
-def assemble(elements: Iterable[Element], outline: Outline, comparisons: Mapping[str, int], passes: int) -> CodeType:
+def assemble(elements: Iterable[Element], outline: Outline, passes: int, comparisons: Mapping[str, int]) -> CodeType:
     """Return the code object.
 
-    comparisons: the argument of COMPARE_OP by operator.  passes: how often jumps may make each other longer, else
-    TooManyPasses.  Cost: about 1 µs an instruction.
+    passes: how often jumps may make each other longer, else TooManyPasses.  comparisons: the argument of COMPARE_OP by
+    operator.  Cost: about 1 µs an instruction.
     """
     writer = _Writer(outline, comparisons)
     writer.add(elements)

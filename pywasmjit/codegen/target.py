@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import CodeType
 from typing import Any, Final, TypeAlias
 
@@ -34,9 +35,6 @@ VERSION: Final = sys.version_info[:2]
 
 FORGETS_WITHDRAWN_EXCEPTIONS: Final = VERSION >= (3, 13)
 """Whether an asynchronous exception that is taken back leaves nothing behind; before, CPython looks for it for ever."""
-
-_WRITER_KNOWS: Final = VERSION in ((3, 11), (3, 12), (3, 13))
-"""Whether `assembler` is known to write what this CPython reads."""
 
 # Operations of the stack code.  The comments give: argument | stack before -> after.
 LOAD_FAST: Final = "LOAD_FAST"  # slot | -> value
@@ -293,6 +291,18 @@ _MAKERS: Final[dict[str, Callable[[_Translator, Any], tuple[_Instruction, ...]]]
 }
 
 
+Assembler: TypeAlias = Callable[[list[Element], Outline, int], CodeType]
+
+by_writer: Final[Assembler] = partial(assembler.assemble, comparisons=_COMPARISONS)
+
+if VERSION in ((3, 11), (3, 12), (3, 13)):
+    _ASSEMBLER = by_writer
+else:  # not known to be right there
+    from pywasmjit.codegen import packaged
+
+    _ASSEMBLER = packaged.assemble
+
+
 def assemble(
     items: list[Item],
     *,
@@ -303,13 +313,13 @@ def assemble(
     slots: list[str],
     cells: tuple[str, ...] = (),
     first_line: int = 1,
-    by_package: bool = not _WRITER_KNOWS,
+    by: Assembler | None = None,
 ) -> CodeType:
     """Return the code object of `items`.
 
     slots: distinct names of the fast locals, the `parameters` first.
     cells: names of the free variables, which must be those of the function's closure.
-    by_package: have the package `bytecode` do it, which is slower.
+    by: what writes the instructions, by default whatever is best for this CPython.
     Cost: 1 µs an instruction.  Raises ResourceLimit for jumps whose sizes do not settle soon.
     """
     translator = _Translator(slots, cells)
@@ -322,11 +332,7 @@ def assemble(
         elements = _pair_moves(elements, slots[:parameters])
     outline = Outline(name, qualname, filename, slots[:parameters], cells, first_line, stack_size(items))
     try:
-        if by_package:
-            from pywasmjit.codegen import packaged
-
-            return packaged.assemble(elements, outline, JUMP_PASSES)
-        return assembler.assemble(elements, outline, _COMPARISONS, JUMP_PASSES)
+        return (by or _ASSEMBLER)(elements, outline, JUMP_PASSES)
     except assembler.TooManyPasses:
         raise ResourceLimit("jump_passes", JUMP_PASSES, name) from None
 

@@ -12,6 +12,7 @@ import pytest
 import pywasmjit as wj
 from fuzz.generators.choices import RandomChoices
 from fuzz.generators.modules import generate
+from pywasmjit.codegen import packaged
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.assembler import TooManyPasses
 from pywasmjit.errors import ResourceLimit
@@ -35,8 +36,8 @@ def both(items: list[t.Item], **options: Any) -> CodeType:
     """Assemble in both ways, compare, and return the writer's code."""
     options.setdefault("name", "f")
     options = {"qualname": "f", "filename": "file", "parameters": 0, "slots": [], **options}
-    written = t.assemble(items, by_package=False, **options)
-    assert_same(written, t.assemble(items, by_package=True, **options))
+    written = t.assemble(items, by=t.by_writer, **options)
+    assert_same(written, t.assemble(items, by=packaged.assemble, **options))
     return written
 
 
@@ -46,8 +47,8 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[CodeType]:
     assemble, made = t.assemble, []
 
     def twice(items: list[t.Item], **options: Any) -> CodeType:
-        written = assemble(items, by_package=False, **options)
-        assert_same(written, assemble(items, by_package=True, **options))
+        written = assemble(items, by=t.by_writer, **options)
+        assert_same(written, assemble(items, by=packaged.assemble, **options))
         made.append(written)
         return written
 
@@ -152,10 +153,9 @@ def test_pairs_of_moves_have_the_lowest_places() -> None:
     both([*moves, (t.RETURN, None, 51)], slots=[f"l{n}" for n in range(30)])
 
 
-def test_too_many_passes_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_passes_is_a_limit() -> None:
     def give_up(*_: object) -> CodeType:
         raise TooManyPasses
 
-    monkeypatch.setattr(t.assembler, "assemble", give_up)
     with pytest.raises(ResourceLimit, match="jump_passes"):
-        t.assemble([(t.RETURN_NONE, None, 1)], name="f", qualname="f", filename="f", parameters=0, slots=[])
+        t.assemble([(t.RETURN_NONE, None, 1)], name="f", qualname="f", filename="f", parameters=0, slots=[], by=give_up)
