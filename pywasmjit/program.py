@@ -13,11 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pywasmjit import Func, FuncType, ImportType, Instance, Limits, Module, deadline
 from pywasmjit.diagnostics import USAGE, Refusal, complain, is_forked_child
+from pywasmjit.records import fresh, record
 from pywasmjit.runtime.depth import PROGRAM_CALL_DEPTH, raise_stack_limit
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _HANDED_ON = ("max_memory", "max_depth", "tier", "quiet", "verbose")
 """Options that also hold for the Wasm programs that a program executes; grants and the time limit do so anyway."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True, slots=False)
 class Program:
     """What `pywasmjit run` was asked for; the fields are its options."""
 
@@ -224,11 +224,11 @@ def _collector_at_rest() -> Iterator[None]:
         gc.enable()
 
 
-@dataclass
+@record(slots=False)
 class Stopwatch:
     """Times of the stages of a run, and what they cost."""
 
-    stages: list[tuple[str, float, float]] = field(default_factory=list)
+    stages: list[tuple[str, float, float]] = fresh(default_factory=list)
     instance: Instance | None = None
 
     @contextmanager

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import signal
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pywasmjit import Module
 from pywasmjit.diagnostics import attempt, leave, restore_signals
 from pywasmjit.program import Program
+from pywasmjit.records import record
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Wali
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True, slots=False)
 class Successor(Program):
     """A program that goes on where another has executed it; state: what the engine before says."""
 
-    state: dict[str, Any] = field(repr=False)
+    state: dict[str, Any]
 
     def _module(self) -> Module:
         from pywasmjit.wali.succession import read_module

@@ -13,9 +13,9 @@ masks only when it can tell the difference (`normal`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
+from pywasmjit.records import record
 from pywasmjit.wasm.types import ValType
 
 READS_MEMORY: Final = 1
@@ -37,7 +37,7 @@ SMALL: Final = 0x3FFFFFFF
 """The greatest integer of one CPython digit: comparing with it is specialised, and pointers and counters stay below."""
 
 
-@dataclass(slots=True)
+@record()
 class SignedLess:
     """A signed comparison left to the branch that consumes it: `left < right`, or its negation.
 

@@ -9,9 +9,10 @@ from that instruction's row (`pywasmjit.runtime.traps`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Final, TypeAlias
+
+from pywasmjit.records import record
 
 Reference: TypeAlias = tuple[str, tuple[Any, ...]]
 """(kind, arguments); the kinds are those below."""
@@ -35,7 +36,7 @@ FIRST_LINE: Final = 2
 """Line of a body's first instruction; line 1 is the function's header."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class CodeTemplate:
     """One function, compiled.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from pywasmjit.records import record
 
 _SIZE_UNITS: Final = {
     "": 1,
@@ -32,7 +33,7 @@ _DURATION_UNITS: Final = {
 _QUANTITY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-zµ]*)\s*")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Limits:
     """Bounds on what one instance may use; what the module asks for itself is a further bound.
 

@@ -17,11 +17,11 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from errno import E2BIG, EACCES, EFAULT, ELOOP, EMFILE, ENOEXEC
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from pywasmjit.records import record
 from pywasmjit.runtime.depth import raise_stack_limit, restore_stack_limit
 from pywasmjit.wali.abi.fcntl import AT_FDCWD, O_PATH, X_OK
 from pywasmjit.wali.abi.resource import RLIMIT_STACK
@@ -63,7 +63,7 @@ PACKAGES: Final = ("bytecode", "pywasmjit")
 """What an engine is made of, beside the standard library; each after those that it imports."""
 
 
-@dataclass(slots=True)
+@record()
 class Image:
     """A program to become: `fd` is an O_PATH descriptor of its file.
 

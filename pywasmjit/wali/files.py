@@ -20,10 +20,11 @@ from __future__ import annotations
 import os
 from _thread import RLock
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from errno import EBADF, EINVAL, EMFILE, ENOTSOCK
 from stat import S_ISSOCK
 from typing import TYPE_CHECKING, Final
+
+from pywasmjit.records import record
 
 if TYPE_CHECKING:
     from pywasmjit.wali.walk import Grant
@@ -35,7 +36,7 @@ RESERVED: Final = 64
 """Descriptors that are kept for the engine, where the host allows many."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Origin:
     """Where a descriptor came from, in guest terms.
 
@@ -49,7 +50,7 @@ class Origin:
     follows: bool
 
 
-@dataclass(slots=True)
+@record()
 class Entry:
     """What the table knows of a descriptor beside its host number."""
 

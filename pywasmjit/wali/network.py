@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from errno import (
     EACCES,
     EADDRINUSE,
@@ -31,6 +30,7 @@ from errno import (
 )
 from typing import TYPE_CHECKING, Final
 
+from pywasmjit.records import record
 from pywasmjit.wali.abi import socket as abi
 from pywasmjit.wali.abi.fcntl import AT_FDCWD
 from pywasmjit.wali.abi.sockopt import CONTROL_LEVELS, CONTROL_OF_GRANTED_SOCKETS, OPTIONS, SO_DOMAIN, SO_TYPE, Reach
@@ -56,7 +56,7 @@ _REMEMBERED_NAMES: Final = 4096
 # -- grants -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class NetGrant:
     """Addresses and ports.
 
@@ -144,7 +144,7 @@ def _widened(address: bytes) -> bytes:
 # -- addresses of the internet ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Endpoint:
     """An address and a port that a call names."""
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from errno import EBUSY, ELOOP, ENOENT, EROFS
 from stat import S_ISLNK
 from typing import TYPE_CHECKING, Final, Protocol
 
+from pywasmjit.records import record
 from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, NO_MAGICLINKS, O_DIRECTORY, O_NOFOLLOW, O_PATH, X_OK
 from pywasmjit.wali.files import Origin, move_high
 from pywasmjit.wali.procfs import is_descriptor_directory, own_descriptor, refuse_engine_files
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_LINKS: Final = 40
 
 
-@dataclass(slots=True)
+@record()
 class Place:
     """A host directory and a name in it, to be passed to a call of the *at family; a context that closes it.
 

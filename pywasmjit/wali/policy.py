@@ -11,8 +11,9 @@ import enum
 import os
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pywasmjit.records import record
 
 if TYPE_CHECKING:
     from pywasmjit.wali.network import NetGrant
@@ -38,7 +39,7 @@ class Capability(enum.Enum):
             raise ValueError(f"unknown capability {name!r}; known are {known}") from None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ReadOnly:
     """A host directory that is granted for reading; made by `ro`."""
 
@@ -53,7 +54,7 @@ def ro(path: HostPath) -> ReadOnly:
     return ReadOnly(os.fspath(path))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class DirGrant:
     """One granted directory.
 
@@ -98,7 +99,7 @@ class DirGrant:
 Dirs: TypeAlias = "Mapping[str, HostPath | ReadOnly] | Iterable[str | os.PathLike[str] | DirGrant | ReadOnly]"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Policy:
     """What a program may do.  Make one with `sandbox` or `allow_all`."""
 

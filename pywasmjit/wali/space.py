@@ -20,12 +20,12 @@ from _thread import RLock
 from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
 from errno import EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM
 from functools import wraps
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
+from pywasmjit.records import fresh, record, replace
 from pywasmjit.wali.abi.mman import MAP_FIXED, MAP_FIXED_NOREPLACE, PAGE, PROT_WRITE
 from pywasmjit.wali.files import require_access
 from pywasmjit.wali.kernel.portable import PortableKernel
@@ -41,14 +41,14 @@ _PIECE: Final = 1 << 20
 _END: Final = 1 << 32
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Copy:
     """The file of an emulated shared mapping: a host descriptor of its own."""
 
     host: int
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False)
 class Region:
     """Mapped pages of one kind, from `start` to `end`.
 
@@ -65,7 +65,7 @@ class Region:
     writable: bool = True
     copy: Copy | None = None
     offset: int = 0
-    known: bytearray = field(default_factory=bytearray)
+    known: bytearray = fresh(default_factory=bytearray)
 
     def part(self, start: int, end: int) -> Region:
         """Return the piece of this region from start to end, which lie in it."""

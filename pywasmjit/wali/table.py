@@ -26,15 +26,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Final, TypeAlias
 
+from pywasmjit.records import record
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wasm.types import FuncType
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Number:
     """A plain number; names: what its bits or values are called."""
 
@@ -43,7 +43,7 @@ class Number:
     names: Mapping[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Descriptor:
     """A guest's descriptor; translated: the handler gets the host's."""
 
@@ -51,7 +51,7 @@ class Descriptor:
     wasm: str = "i32"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Text:
     """A path, ended by NUL."""
 
@@ -59,7 +59,7 @@ class Text:
     wasm: str = "i32"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Buffer:
     """The address of `size` bytes, or of as many items of `each` bytes as the parameter named `size` says."""
 
@@ -69,7 +69,7 @@ class Buffer:
     wasm: str = "i32"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class IovecArray:
     """The address of an array of iovec with as many items as the parameter named `count` says."""
 
@@ -77,7 +77,7 @@ class IovecArray:
     wasm: str = "i32"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Address:
     """An address that the handler checks itself, if it accesses it at all."""
 
@@ -123,7 +123,7 @@ def Vector(count: str) -> IovecArray:
     return IovecArray(count)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Support:
     """How much of a call works; missing: what does not, "" if nothing."""
 
@@ -146,7 +146,7 @@ class Restart(enum.Enum):
     ALWAYS = "always"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Parameter:
     """One parameter of a call."""
 
@@ -154,7 +154,7 @@ class Parameter:
     kind: Kind
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False, slots=False)
 class Declaration:
     """Everything about one call; `import_name` is "SYS_read", `name` is "read"."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from errno import EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, EROFS
 from stat import S_ISDIR, S_ISLNK
 from typing import NoReturn, Protocol, TypeAlias
 
+from pywasmjit.records import record
 from pywasmjit.wali.abi.fcntl import O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_TMPFILE, O_TRUNC
 from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.paths import MAX_LINKS, closing_descriptor, link_text
@@ -22,7 +22,7 @@ Names: TypeAlias = tuple[bytes, ...]
 """Components of an absolute guest path."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Grant:
     """A granted directory, open: `fd` is an O_PATH descriptor of the engine's."""
 
@@ -116,7 +116,7 @@ class Outside(Exception):
         self.path = path
 
 
-@dataclass(slots=True)
+@record()
 class _Step:
     """A directory on the way: fd -1 and no grant if it exists in name only."""
 

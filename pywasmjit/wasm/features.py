@@ -8,12 +8,11 @@ module is invalid.  One that is on but not in `opcodes.IMPLEMENTED` raises
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
+from pywasmjit.records import record
 from pywasmjit.wasm.opcodes import IMPLEMENTED
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Features:
     """A set of features; by default those of WebAssembly 3.0, and threads."""
 
@@ -49,7 +48,7 @@ class Features:
 
     def enabled(self) -> frozenset[str]:
         """Return the names of the features that are on, spelt as in `opcodes.FEATURES`."""
-        on = (field.name.replace("_", "-") for field in fields(self) if getattr(self, field.name))
+        on = (name.replace("_", "-") for name in self.__match_args__ if getattr(self, name))
         return frozenset(("mvp", *on))
 
     def usable(self) -> frozenset[str]:

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeAlias, cast, overload
 
+from pywasmjit.records import record
 from pywasmjit.wasm.binary_types import TypeReader, read_locals
 from pywasmjit.wasm.names import Names
 from pywasmjit.wasm.opcodes import FEATURES, Op
@@ -54,7 +54,7 @@ class Import(NamedTuple):
     type_index: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Export:
     """An export: what index of which kind ("func", "table", "memory", "global", "tag")."""
 
@@ -170,7 +170,7 @@ class Bodies(Sequence[Body]):
         return self._ranges[2 * index], self._ranges[2 * index + 1]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False, slots=False)
 class ModuleSyntax:
     """A decoded module.  Equality is identity.
 

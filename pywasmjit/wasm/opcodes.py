@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from pywasmjit.records import record
 from pywasmjit.wasm.types import EXTERNREF, FUNCREF, RefType, ValType
 
 
@@ -56,7 +56,7 @@ class Effect(enum.IntFlag):
     THROWS = enum.auto()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Op:
     """One opcode.
 

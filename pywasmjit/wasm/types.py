@@ -22,14 +22,15 @@ Spec: Structure, Types.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from pywasmjit.records import record
 
 HeapType: TypeAlias = str | int
 """An abstract heap type by name ("func", "extern", "any", ...), or a type index."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RefType:
     """A reference type: (ref null? heap)."""
 
@@ -68,7 +69,7 @@ def valtype(text: str | RefType) -> ValType:
         raise ValueError(f"unknown value type {text!r}; known are {', '.join(_BY_NAME)}") from None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class FuncType:
     """A function type: parameters and results, any number of each."""
 
@@ -79,7 +80,7 @@ class FuncType:
         return f"({', '.join(map(str, self.params))}) -> ({', '.join(map(str, self.results))})"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class MemoryType:
     """A memory type; limits in pages of 64 KiB, `maximum` None if the module gives none."""
 
@@ -93,7 +94,7 @@ class MemoryType:
         return f"{'i64 ' if self.address == 'i64' else ''}{self.minimum}{upper}{' shared' if self.shared else ''}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class TableType:
     """A table type; limits in elements, `maximum` None if the module gives none."""
 
@@ -107,7 +108,7 @@ class TableType:
         return f"{'i64 ' if self.address == 'i64' else ''}{self.minimum}{upper} {self.element}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class GlobalType:
     """A global's type: what it holds and whether it may change."""
 
@@ -118,7 +119,7 @@ class GlobalType:
         return f"(mut {self.content})" if self.mutable else str(self.content)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class TagType:
     """An exception tag's type; `type.results` is empty."""
 
@@ -131,7 +132,7 @@ class TagType:
 ExternType: TypeAlias = FuncType | TableType | MemoryType | GlobalType | TagType
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ImportType:
     """One import as the module declares it."""
 
@@ -140,7 +141,7 @@ class ImportType:
     type: ExternType
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ExportType:
     """One export as the module declares it."""
 

@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "pywasmjit"
 
-LAYERS = {"errors": 0, "wasm": 1, "text": 2, "codegen": 2, "runtime": 3, "wali": 4, "wasi": 5, "api": 6}
+LAYERS = {"records": 0, "errors": 0, "wasm": 1, "text": 2, "codegen": 2, "runtime": 3, "wali": 4, "wasi": 5, "api": 6}
 COMMAND_LINE = 7
 """Modules at the top that are not listed belong to the command line."""
 

@@ -7,10 +7,11 @@ msghdr and the alignment of its control messages are its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from errno import EINVAL
 from struct import Struct
 from typing import Final
+
+from pywasmjit.records import record
 
 AF_UNSPEC: Final = 0
 AF_UNIX: Final = 1
@@ -109,7 +110,7 @@ INT: Final = Struct("<i")
 _HEADER_SIZE: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ControlMessage:
     """One control message; data: what follows the header, without padding."""
 
@@ -118,7 +119,7 @@ class ControlMessage:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ControlLayout:
     """How control messages lie in memory: a header of 16 bytes, and each next one at a multiple of `alignment`."""
 

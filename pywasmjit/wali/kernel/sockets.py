@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from errno import EAFNOSUPPORT, EINVAL
 from struct import pack
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pywasmjit.records import record
 from pywasmjit.wali.abi import socket as abi
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Parts: TypeAlias = "list[tuple[int, int]]"
 _OPTION_MAX: Final = 1024
 
 
-@dataclass(slots=True)
+@record()
 class Received:
     """What recvmsg brought, `size` bytes; descriptors in `control` are new ones of the host's."""
 
