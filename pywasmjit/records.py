@@ -10,21 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeVar, dataclass_transform
+from typing import Any, Final, TypeVar, dataclass_transform
 
 _Class = TypeVar("_Class", bound=type)
 _Any = TypeVar("_Any")
 
 
-class _Record(NamedTuple):
+class _Known:
     """What is known of a record class beside its fields."""
 
-    frozen: bool
-    kw_only: bool
-    defaults: dict[str, Any]
+    __slots__ = ("defaults", "frozen", "kw_only")
+
+    def __init__(self, frozen: bool, kw_only: bool, defaults: dict[str, Any]) -> None:
+        self.frozen = frozen
+        self.kw_only = kw_only
+        self.defaults = defaults
 
 
-_NOTHING: Final = _Record(False, False, {})
+_NOTHING: Final = _Known(False, False, {})
 
 
 class _Factory:
@@ -60,7 +63,7 @@ def record(
             methods["__reduce__"] = lambda self: (type(self), tuple(getattr(self, name) for name in fields))
         added = {name: method for name, method in methods.items() if name not in own}
         added["__match_args__"] = fields
-        added["_record"] = _Record(frozen, kw_only, defaults)
+        added["_record"] = _Known(frozen, kw_only, defaults)
         if not slots:
             for name, value in added.items():
                 setattr(cls, name, value)
@@ -110,16 +113,17 @@ def _refuse(self: Any, name: str, *_: Any) -> None:
 
 def _initializer(cls: Any) -> Callable[..., None]:
     """Return the method `__init__` of a record class, made from text and put in place now."""
-    frozen, kw_only, defaults = cls._record
+    known = cls._record
+    defaults = known.defaults
     fields = cls.__match_args__
     parameters = [f"{name}=defaults[{name!r}]" if name in defaults else name for name in fields]
-    if kw_only:
+    if known.kw_only:
         parameters.insert(0, "*")
     lines = [f"def __init__(self, {', '.join(parameters)}):"]
     for name in fields:
         if isinstance(defaults.get(name), _Factory):
             lines.append(f"    if {name} is defaults[{name!r}]: {name} = {name}.make()")
-        lines.append(f"    store(self, {name!r}, {name})" if frozen else f"    self.{name} = {name}")
+        lines.append(f"    store(self, {name!r}, {name})" if known.frozen else f"    self.{name} = {name}")
     if hasattr(cls, "__post_init__"):
         lines.append("    self.__post_init__()")
     namespace: dict[str, Any] = {"defaults": defaults, "store": object.__setattr__, "__name__": cls.__module__}

@@ -22,7 +22,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from struct import Struct
 from types import CodeType
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
+
+from pywasmjit.records import record
 
 Element: TypeAlias = tuple[str, Any, int]
 
@@ -34,7 +36,8 @@ PAIRS: Final = frozenset({"LOAD_FAST_LOAD_FAST", "STORE_FAST_LOAD_FAST", "STORE_
 """Instructions whose argument are two fast locals of the first 16."""
 
 
-class Outline(NamedTuple):
+@record(frozen=True)
+class Outline:
     """What a code object says beside its instructions; slots: the names of its parameters."""
 
     name: str
