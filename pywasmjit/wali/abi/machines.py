@@ -14,17 +14,17 @@ may anything depend on the machine:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
+from pywasmjit.records import record
 from pywasmjit.wali.abi.epoll import ALIGNED_EPOLL_EVENT, EPOLL_EVENT
 from pywasmjit.wali.abi.fcntl import OPEN_FLAGS, OpenFlags
 from pywasmjit.wali.abi.numbers import BY_MACHINE
 from pywasmjit.wali.abi.stat import GENERIC_STAT, STAT, from_generic
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StatLayout:
     """A kernel's struct stat: its size in bytes, and how a guest's is made from it."""
 
@@ -32,7 +32,7 @@ class StatLayout:
     to_guest: Callable[[bytes], bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Machine:
     """The kernel's interface on one machine.
 
