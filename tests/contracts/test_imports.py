@@ -98,6 +98,7 @@ NOT_BEHIND_WALLS = {
     "socket": "where there is no ctypes, and no walls; and to read `net=` before",
     "tempfile": "where there is no memfd_create, and no walls",
     "pkgutil": "chroot, which no sandbox has",
+    "inspect": "what `help` shows of functions, which nobody asks for while a guest runs",
     "traceback": "imported before if -v asks for it",
     "pywasmjit.invocation": "imported before if --invoke asks for it",
     "pywasmjit.wali.strace": "imported before if --strace asks for it",

@@ -20,11 +20,14 @@ def choose(memory: GuestMemory) -> PortableKernel:
     from pywasmjit.wali.kernel.portable import PortableKernel
 
     try:
-        from pywasmjit.wali.kernel.foreign import ForeignKernel
         from pywasmjit.wali.kernel.host import open_host
-        from pywasmjit.wali.kernel.raw import RawKernel
 
-        machine, _ = open_host()
-        return RawKernel(memory) if machine.is_guests else ForeignKernel(memory)
+        if open_host()[0].is_guests:
+            from pywasmjit.wali.kernel.raw import RawKernel
+
+            return RawKernel(memory)
+        from pywasmjit.wali.kernel.foreign import ForeignKernel
+
+        return ForeignKernel(memory)
     except (ImportError, NotImplementedError):
         return PortableKernel(memory)
