@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from errno import E2BIG, EACCES, EFAULT, ELOOP, EMFILE, ENOEXEC
 from stat import S_ISREG
@@ -59,8 +59,8 @@ The directory above may be out of sight (`walls`), so a package is also found by
 """
 
 
-PACKAGES: Final = ("bytecode", "pywasmjit")
-"""What an engine is made of, beside the standard library; each after those that it imports."""
+_PACKAGES: Final = ("bytecode", "pywasmjit")
+"""What an engine can be made of, beside the standard library; each after those that it imports."""
 
 
 @record()
@@ -247,10 +247,16 @@ def _engine_command(state: int, name: str) -> list[str]:
     """Return the command that starts an engine like this one; name: what lists of processes show."""
     options = ["-I", *(["-B"] if sys.dont_write_bytecode else []), *(["-O"] * sys.flags.optimize)]
     packages = []
-    for package in PACKAGES:
-        file = os.path.abspath(sys.modules[package].__file__ or "")
+    for package, file in packages_in_use():
         packages += [package, file, os.path.dirname(os.path.dirname(file))]
     return [sys.executable, *options, "-c", _ENGINE, str(state), name, *packages]
+
+
+def packages_in_use() -> Iterator[tuple[str, str]]:
+    """Yield name and file of each package that this engine is made of, and that one like it needs."""
+    for package in _PACKAGES:
+        if package in sys.modules:
+            yield package, os.path.abspath(sys.modules[package].__file__ or "")
 
 
 def _call_execve(program: bytes | int, args: Sequence[bytes], environment: Sequence[bytes]) -> NoReturn:

@@ -9,7 +9,7 @@ from importlib import import_module
 _STANDARD = "encodings.idna fcntl json linecache pkgutil resource select signal socket subprocess termios traceback tty"
 
 _RUNNING = (
-    *("_socket", "encodings.unicode_escape", "fcntl", "resource", "select", "signal", "warnings"),
+    *("_socket", "encodings.unicode_escape", "fcntl", "resource", "select", "signal", "tokenize", "warnings"),
     *("pywasmjit.runtime.functions", "pywasmjit.runtime.waiting", "pywasmjit.wali.dispatch"),
     *("pywasmjit.wali.kernel.faults", "pywasmjit.wali.kernel.foreign", "pywasmjit.wali.kernel.host_signals"),
     *("pywasmjit.wali.kernel.raw",),

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 from pywasmjit.runtime.deadlines import watchdog_stopped
 from pywasmjit.wali.abi import landlock as rights
 from pywasmjit.wali.abi.prctl import PR_SET_NO_NEW_PRIVS
-from pywasmjit.wali.execution import PACKAGES
+from pywasmjit.wali.execution import packages_in_use
 from pywasmjit.wali.policy import Capability, Policy
 from pywasmjit.wali.preload import import_what_runs
 
@@ -233,5 +233,5 @@ def _python() -> Iterator[str]:
     """Yield what an engine's Python reads: its standard library, the engine, and packages that it needs."""
     yield os.path.dirname(os.path.abspath(os.__file__))
     yield os.path.join(sys.prefix, "pyvenv.cfg")
-    for name in PACKAGES:
-        yield os.path.dirname(os.path.abspath(sys.modules[name].__file__ or ""))
+    for _, file in packages_in_use():
+        yield os.path.dirname(file)
