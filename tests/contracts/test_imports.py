@@ -78,6 +78,18 @@ def test_command_line_loads_what_it_needs_only() -> None:
     assert "pywasmjit.inspection" not in loaded_by("import pywasmjit.cli")
 
 
+def test_a_run_loads_what_it_needs_only() -> None:
+    """Each costs a small program a seventh of its start."""
+    root = PACKAGE.parent
+    example = str(root / "examples" / "wc.wasm")
+    lines = f"import atexit, sys; atexit.register(lambda: print(*sys.modules)); sys.argv[1:] = ['run', {example!r}]"
+    command = [sys.executable, "-c", f"{lines}; from pywasmjit.cli import main; main()"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root, stdin=subprocess.DEVNULL)
+    loaded = set(done.stdout.split())
+    assert "pywasmjit.wali.process" in loaded
+    assert not {"bytecode", "dataclasses"} & loaded
+
+
 # -- behind walls -----------------------------------------------------------------------------------------------------
 
 BEFORE_WALLS = """
