@@ -274,6 +274,9 @@ class Native:
                 self._host(guest, each.kind, arg) for each, arg in zip(declaration.parameters, arguments, strict=True)
             ]
             host[place] = ctypes.c_void_p(value)
+            if name in ("SYS_poll", "SYS_ppoll"):  # the structure names a descriptor, too
+                descriptor = guest.process.files.host(guest.memory.unpack("<i", arguments[0])[0])
+                guest.memory.pack("<i", arguments[0], descriptor)
             result: int = self._syscall(CALLS[name].number, *host)
             return -ctypes.get_errno() if result < 0 else result
 
