@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -329,6 +330,20 @@ def test_a_trap_shows_its_backtrace(tmp_path: Path) -> None:
     assert verbose.stderr.endswith(found.stderr)
     in_thread = run([*ENGINE, "--walls", "require", wasm_program(HERE / "threads.c"), "trap"], tmp_path)
     assert (in_thread.returncode, in_thread.stderr.splitlines()[0]) == (134, "pywasmjit: trap: unreachable")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_what_comes_late_is_read_under_a_time_limit(kind: str) -> None:
+    """Reads that wait look at what their descriptor is; nothing need be imported for that."""
+    ends = os.pipe() if kind == "pipe" else tuple(each.detach() for each in socket.socketpair())
+    command = [*ENGINE, "--walls", "require", "--timeout", "50s", wasm_program(HERE / "read.c")]
+    with subprocess.Popen(command, stdin=ends[0], stdout=subprocess.PIPE, env=ENV, process_group=0) as process:
+        os.close(ends[0])
+        time.sleep(0.7)  # most often it waits by now
+        os.write(ends[1], b"12345")
+        os.close(ends[1])
+        output, _ = process.communicate(timeout=60)
+    assert output.startswith(b"sys_read(fd, buffer, 5)=5\nfirst=[12345]\n")
 
 
 def test_a_time_limit_ends_the_program(tmp_path: Path) -> None:

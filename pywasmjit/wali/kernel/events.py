@@ -57,27 +57,6 @@ class PortableEvents:
         except ValueError:
             raise OSError(EINVAL, "a descriptor that select cannot take") from None
 
-    def refuses_transfer(self, fd: int) -> bool:
-        """Tell whether a read or write fails at once, although the descriptor is not ready: epoll's own, and sockets
-        that listen.
-        """
-        import socket
-        from stat import S_IFMT, S_ISSOCK
-
-        mode = os.fstat(fd).st_mode
-        if S_ISSOCK(mode):
-            lent = socket.socket(fileno=fd)
-            try:
-                return bool(lent.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-            finally:
-                lent.detach()
-        if S_IFMT(mode):
-            return False
-        try:
-            return os.readlink(f"/proc/self/fd/{fd}") == "anon_inode:[eventpoll]"
-        except OSError:
-            return False
-
     def epoll_create(self) -> int:
         """epoll_create1(2), close-on-exec."""
         self._absent()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pywasmjit.records import record
 from pywasmjit.wali.abi import socket as abi
+from pywasmjit.wali.abi.sockopt import SO_ACCEPTCONN
 
 if TYPE_CHECKING:
     import socket
@@ -120,6 +121,22 @@ class PortableSockets:
         """getsockopt(2); returns what the kernel wrote."""
         with _opened(fd) as socket:
             return socket.getsockopt(level, option, max(1, min(size, _OPTION_MAX)))[:size]
+
+    def refuses_transfer(self, fd: int) -> bool:
+        """Tell whether a read or write fails at once, although the descriptor is not ready: epoll's own, and sockets
+        that listen.
+        """
+        from stat import S_IFMT, S_ISSOCK
+
+        mode = os.fstat(fd).st_mode
+        if S_ISSOCK(mode):
+            return any(self.get_option(fd, abi.SOL_SOCKET, SO_ACCEPTCONN, 4))
+        if S_IFMT(mode):
+            return False
+        try:
+            return os.readlink(f"/proc/self/fd/{fd}") == "anon_inode:[eventpoll]"
+        except OSError:
+            return False
 
     def set_option(self, fd: int, level: int, option: int, value: bytes) -> None:
         """setsockopt(2)."""
