@@ -67,7 +67,7 @@ class Arrivals:
 
     def arrived(self, number: int, frame: FrameType | None) -> None:
         """Run handlers if compiled code was interrupted; what CPython calls in the main thread."""
-        if self.host is None:
+        if self.host is None or self.host.silent:
             return
         with self.host.errno_kept():
             self._signals.hold_all()
@@ -112,11 +112,8 @@ class Arrivals:
             self.host.alert()
 
     def _kick_once(self, thread: GuestThread) -> None:
-        from pywasmjit.wali.kernel.host_signals import KICK
-
         assert self.host is not None
-        with suppress(OSError):  # it may have ended
-            self.host.send_thread(thread.tid, KICK)
+        self.host.kick_number(thread.tid)
 
     def at_loop_edge(self) -> None:
         """Look up; what compiled loops call while `alerted` is true."""

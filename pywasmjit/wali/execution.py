@@ -26,6 +26,7 @@ from pywasmjit.runtime.depth import raise_stack_limit, restore_stack_limit
 from pywasmjit.wali.abi.fcntl import AT_FDCWD, O_PATH, X_OK
 from pywasmjit.wali.abi.resource import RLIMIT_STACK
 from pywasmjit.wali.attributes import host_limit, set_host_limit
+from pywasmjit.wali.departure import departing, let_signals_go
 from pywasmjit.wali.processes import require_own_process
 from pywasmjit.wali.procfs import own_descriptor
 
@@ -91,9 +92,10 @@ def execute(process: Process, path: bytes, argv: int, envp: int) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):
                 stream.flush()
-        if image.is_wasm:
-            _become_wasm(process, image, environment)
-        _become_native(process, path, args or [b""], image, environment)
+        with departing(process):
+            if image.is_wasm:
+                _become_wasm(process, image, environment)
+            _become_native(process, path, args or [b""], image, environment)
     finally:
         os.close(image.fd)
 
@@ -209,12 +211,11 @@ def _become_native(
         try:
             restore_stack_limit()
             process.attributes.apply()
-            process.signals.hand_over()
+            let_signals_go(process)
             if by_path:
                 _call_execve(path, args, environment)
             _call_execve(program, image.args, environment)
         finally:
-            process.signals.take_back()
             for number, limit in limits.items():
                 with suppress(OSError):
                     set_host_limit(number, limit)
@@ -236,10 +237,9 @@ def _become_wasm(process: Process, image: Image, environment: list[bytes]) -> No
         placement.place()
         try:
             restore_stack_limit()
-            process.signals.hand_over()
+            let_signals_go(process)
             _call_execve(command[0], command, own)
         finally:
-            process.signals.take_back()
             raise_stack_limit()
 
 

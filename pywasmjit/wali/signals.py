@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from errno import EAGAIN, EINVAL
 from struct import unpack_from
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -63,10 +63,9 @@ Action = tuple[int, int, int, int]
 
 _DEFAULT: Final[Action] = (SIG_DFL, 0, 0, 0)
 
-
 _MOST_QUEUED: Final = 1024
-_NO_CHANGE: Final = nullcontext()
 """Real-time signals that the guest may have sent to itself and not taken yet."""
+_NO_CHANGE: Final = nullcontext()
 
 
 class Pending(NamedTuple):
@@ -438,30 +437,21 @@ class Signals:
 
     # -- other programs and processes -----------------------------------------------------------------------------
 
-    def hand_over(self) -> None:
-        """Leave to the kernel what a program that is executed is to inherit: mask, and what is pending."""
-        host, thread = self.host, self._process.threads.current
-        if host is None:
-            return
-        host.block_only(thread.mask)
-        thread.held = 0
-        with self._lock:
-            left = [each for each in self.pending if each.thread in (None, thread) and thread.mask & bit(each.number)]
-            for item in left:
-                self._remove(item)
-        for item in left:
-            if item.number not in self._virtual:
-                with suppress(OSError):
-                    host.queue(self._process.pid, item.number, item.info)
-
-    def take_back(self) -> None:
-        """Go on after all: the program was not executed."""
-        self.hold_all()
+    def go_on(self) -> None:
+        """Be ready for signals again in a thread that was about to execute another program; note what has arrived."""
+        thread, host = self._process.threads.current, self.host
+        if host is not None:
+            thread.held = host.held
+            host.block(thread.mask)
+            self._look_for()
+            self.arrivals.collect()
 
     def renew_locks(self) -> None:
         """Forget who held locks: only the forking thread lives on in a child process."""
         self._lock = threading.RLock()
         self.timer.renew_lock()
+        if self.host is not None:
+            self.host.renew_lock()
 
     def after_fork(self) -> None:
         """In a child process of a guest's: nothing is pending, and the watcher is gone."""

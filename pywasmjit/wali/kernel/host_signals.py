@@ -19,6 +19,7 @@ import signal
 import sys
 from contextlib import contextmanager, suppress
 from struct import pack, unpack
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.wali.abi.events import CLOEXEC, NONBLOCK
@@ -87,7 +88,8 @@ class HostSignals:
     """The signals of this process.  Made in Python's main thread; raises NotImplementedError where that cannot be.
 
     held: the signals that every thread blocks.  pipe, information, bell: descriptors that are readable when a signal
-    has arrived, when a held one that is looked for waits in the kernel, and when the watcher was alerted.
+    has arrived, when a held one that is looked for waits in the kernel, and when the watcher was alerted.  silent:
+    while nobody is kicked.
     """
 
     def __init__(self, arrived: Callable[[int, FrameType | None], Any]) -> None:
@@ -108,15 +110,37 @@ class HostSignals:
         for number in _handleable() - {KICK}:
             self._install(number, _IGNORE if number in self.ignored else _DEFAULT, 0)
         self.held = 0
+        self.silent = False
+        self._kicking = Lock()
         self._looked_for = 0
         self.pipe = self._writing = self.information = self.bell = -1
         self._set_mask(self.initial_mask & _MASKABLE)
 
-    @staticmethod
-    def kick(thread: int) -> None:
+    # -- kicks ----------------------------------------------------------------------------------------------------
+
+    def kick(self, thread: int) -> None:
         """Interrupt the system call that a thread of Python's may be in.  thread: its identifier."""
-        with suppress(OSError):
-            signal.pthread_kill(thread, KICK)
+        with suppress(OSError), self._kicking:
+            if not self.silent:
+                signal.pthread_kill(thread, KICK)
+
+    def kick_number(self, tid: int) -> None:
+        """The same for a thread that the kernel knows as `tid`, and that may have ended."""
+        with suppress(OSError), self._kicking:
+            if not self.silent:
+                self.send_thread(tid, KICK)
+
+    def be_silent(self) -> None:
+        """Kick nobody from now on; those who were kicked have noticed when this returns."""
+        with self._kicking:
+            self.silent = True
+
+    def renew_lock(self) -> None:
+        """Forget who held the lock: only the forking thread lives on in a child process."""
+        self._kicking = Lock()
+        self.silent = False
+
+    # -- descriptors ----------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
         """Keep arrivals from now on, if that was not done before; in Python's main thread.

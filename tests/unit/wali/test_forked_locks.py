@@ -25,6 +25,7 @@ from pywasmjit.runtime.memories import Memory
 from pywasmjit.wali import processes
 from pywasmjit.wali.abi.signal import SI_USER, pack_siginfo
 from pywasmjit.wali.kernel import faults
+from pywasmjit.wali.kernel.host_signals import HostSignals
 
 SOURCE = Path(wj.__file__).parent
 PATIENCE = 20
@@ -89,6 +90,18 @@ class World:
         self.process.signals.note(40, pack_siginfo(40, SI_USER))
         assert self.process.signals.take() is not None
 
+    def host(self) -> HostSignals:
+        """Return the signals of a process of the guest's own, of which there is only the lock."""
+        host = self.process.signals.arrivals.host
+        if host is None:
+            host = self.process.signals.arrivals.host = HostSignals.__new__(HostSignals)
+            host.renew_lock()
+        return host
+
+    def kick(self) -> None:
+        self.host().be_silent()
+        self.host().kick_number(0)
+
     def set_timer(self) -> None:
         self.process.signals.timer.set(0.0, 100.0)
         assert self.process.signals.timer.get()[1] > 99
@@ -116,6 +129,7 @@ LOCKS: dict[str, tuple[Callable[[World], Lock], Callable[[World], None]]] = {
     "runtime/waiting.py _lock": (lambda w: waiting._lock, World.notify),
     "wali/files.py self._lock": (lambda w: w.process.files._lock, World.open_file),
     "wali/kernel/faults.py self._lock": (lambda w: w.guard._lock, World.fault),
+    "wali/kernel/host_signals.py self._kicking": (lambda w: w.host()._kicking, World.kick),
     "wali/signals.py self._lock": (lambda w: w.process.signals._lock, World.signal),
     "wali/space.py self._lock": (lambda w: w.process.space._lock, World.map_memory),
     "wali/threads.py self._lock": (lambda w: w.process.threads._lock, World.end),
