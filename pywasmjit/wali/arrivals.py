@@ -90,7 +90,7 @@ class Arrivals:
             return False
         found = False
         for number in host.drain():
-            if signals.handles(number) and not signals.is_virtual(number):
+            if not signals.ignores(number) and not signals.is_virtual(number):  # it had a handler when it came
                 signals.note(number, _likely_info(number))
                 found = True
         while len(signals.pending) < _MOST_TAKEN and (info := host.take_held()) is not None:
@@ -119,8 +119,9 @@ class Arrivals:
         """Look up; what compiled loops call while `alerted` is true."""
         self._signals.deliver()
         self._signals.hold_all()
-        if not any(self._signals.concerns(thread) for thread in self._threads.all()):
-            self.alerted.clear()
+        self.alerted.clear()  # first: whoever kicks from now on says so again
+        if any(self._signals.concerns(thread) for thread in self._threads.all()):
+            self.alerted[:] = (True,)
 
     # -- the watcher ----------------------------------------------------------------------------------------------
 
@@ -132,6 +133,8 @@ class Arrivals:
         import select  # noqa: F401 - here, not in the thread: a fork meanwhile would leave the import unfinished
 
         host.listen()
+        if self.watched:
+            return  # another thread was quicker
         self.watched = True
         with suppress(RuntimeError):  # no more threads: then a signal just before a call blocks may be seen late
             start_engine_thread(partial(self._watch, host), name="pywasmjit-signals")

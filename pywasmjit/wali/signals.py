@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from errno import EAGAIN, EINVAL
 from struct import unpack_from
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -65,7 +65,6 @@ _DEFAULT: Final[Action] = (SIG_DFL, 0, 0, 0)
 
 _MOST_QUEUED: Final = 1024
 """Real-time signals that the guest may have sent to itself and not taken yet."""
-_NO_CHANGE: Final = nullcontext()
 
 
 class Pending(NamedTuple):
@@ -121,21 +120,23 @@ class Signals:
         if self.host is not None:
             self.host.listen()
 
-    def delayed(self) -> AbstractContextManager[None]:
+    def delayed(self) -> AbstractContextManager[object]:
         """Keep signals that have handlers from the calling thread, and from a child process that it makes meanwhile.
 
-        Else the child would tell its parent of one that arrives before it has a pipe of its own.
+        Else the child would tell its parent of one that arrives before it has a pipe of its own.  No other thread
+        changes a disposition meanwhile, so that what the child knows of them is what its kernel knows.
         """
-        return self._blocking_all() if self.arrivals.watched else _NO_CHANGE
+        return self._blocking_all() if self.arrivals.watched else self._lock
 
     @contextmanager
     def _blocking_all(self) -> Iterator[None]:
         assert self.host is not None
-        self.host.block(-1)
-        try:
-            yield
-        finally:
-            self.host.block(self.mask)
+        with self._lock:
+            self.host.block(-1)
+            try:
+                yield
+            finally:
+                self.host.block(self.mask)
 
     def close(self) -> None:
         """Stop the timer."""
@@ -154,13 +155,16 @@ class Signals:
         """Change a disposition.  Raises EINVAL for SIGKILL, SIGSTOP, and numbers that are none."""
         if not 1 <= number <= NSIG or number in (SIGKILL, SIGSTOP):
             raise OSError(EINVAL, "this signal's disposition cannot be changed")
-        self._actions[number] = action
-        if self.ignores(number):
-            with self._lock:
+        if action[0] not in (SIG_DFL, SIG_IGN) and number not in self._virtual:
+            self.arrivals.watch()
+        with self._lock:
+            self._actions[number] = action
+            if self.ignores(number):
                 self.pending[:] = [each for each in self.pending if each.number != number]
-        host = self.host
-        if host is None or number in self._virtual:
-            return
+            if self.host is not None and number not in self._virtual:
+                self._tell_host(self.host, number, action)
+
+    def _tell_host(self, host: HostSignals, number: int, action: Action) -> None:
         before = host.held
         informed = self.handles(number) and action[1] & SA_SIGINFO
         if not informed or not host.hold(number):
@@ -172,7 +176,6 @@ class Signals:
         elif action[0] == SIG_IGN:
             host.ignore(number)
         else:
-            self.arrivals.watch()
             host.handle(number, action[1])
         if before & ~host.held:
             self._hold_everywhere()
@@ -195,10 +198,11 @@ class Signals:
         """Look for the held signals that some thread lets through."""
         host = self.host
         if host is not None and host.held:
-            blocked = -1
-            for thread in self._process.threads.all():
-                blocked &= thread.mask
-            host.look_for(~blocked)
+            with self._lock:  # whoever comes last has seen all masks
+                blocked = -1
+                for thread in self._process.threads.all():
+                    blocked &= thread.mask
+                host.look_for(~blocked)
 
     def handles(self, number: int) -> bool:
         """Tell whether a signal has a handler of the guest's."""
@@ -238,7 +242,7 @@ class Signals:
         host, thread = self.host, self._process.threads.current
         assert host is not None
         wanted = unblocked & host.pending()
-        wanted = sum(bit(number) for number in self._actions if self.handles(number) and wanted & bit(number))
+        wanted &= sum(bit(number) for number in list(self._actions) if self.handles(number))
         own = True
         while wanted and own:
             try:
@@ -304,7 +308,7 @@ class Signals:
     def _takeable(self, thread: GuestThread) -> Pending | None:
         """Return the signal that a thread is to take next: those sent to it alone first, then the lowest number."""
         best = None
-        for item in self.pending:
+        for item in list(self.pending):  # a copy: others take theirs meanwhile, and none must be missed
             if item.thread not in (None, thread) or thread.mask & bit(item.number):
                 continue
             if best is None or _order(item) < _order(best):
@@ -323,6 +327,12 @@ class Signals:
             if found is not None:
                 self._remove(found)
         return found
+
+    def forget(self, thread: GuestThread) -> None:
+        """Drop what was for a thread alone that has ended."""
+        if self.pending:
+            with self._lock:
+                self.pending[:] = [each for each in self.pending if each.thread is not thread]
 
     def _remove(self, item: Pending) -> None:
         for place, each in enumerate(self.pending):

@@ -198,6 +198,9 @@ class Threads:
         """Live: what a new host thread does."""
         thread.native_id, thread.host = threading.get_native_id(), threading.current_thread()
         self._by_ident[get_ident()] = thread
+        process = self._process()
+        assert process is not None
+        process.signals.hold_all()  # others may have missed it when there came to be more
         status = 0
         try:
             with self._scope(thread, lambda: ThreadExit(0)):
@@ -213,7 +216,8 @@ class Threads:
             start.tell(OSError(EAGAIN, "the thread could not be started"))
         if thread is self.main:  # since it has forked: nobody else is left who could end this child process
             self._await_others()
-            os._exit(status)
+            self._end_host(status)
+        process.signals.forget(thread)
 
     def _call(self, thread: GuestThread, parent: Instance, function: int, argument: int, start: _Start) -> None:
         try:
@@ -245,7 +249,7 @@ class Threads:
     def exit(self, status: int) -> NoReturn:
         """End the calling thread, and the process if it is the last."""
         if self.forked and not self.others():
-            os._exit(status & 0xFF)
+            self._end_host(status)
         raise ThreadExit(status)
 
     def exit_group(self, status: int) -> NoReturn:
@@ -253,12 +257,18 @@ class Threads:
         process = self._process()
         assert process is not None
         if self.forked or (process.owns_host and self.others()):
-            process.space.close()
-            os._exit(status & 0xFF)
+            self._end_host(status)
         if self.current is not self.main:
             self._end_process(Exit(status))
             raise ThreadExit(0)
         raise Exit(status)
+
+    def _end_host(self, status: int) -> NoReturn:
+        """End the host's process at once; what is mapped has its last word in its file."""
+        process = self._process()
+        if process is not None:
+            process.space.close()
+        os._exit(status & 0xFF)
 
     def _end_process(self, error: BaseException) -> None:
         """Have `run_main` raise `error`; called in another thread."""
