@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class SafePoint(NamedTuple):
-    """How a provider interrupts loops of threads other than Python's main one.
+    """How a provider interrupts loops where CPython does not: of threads other than its main one, most of all.
 
     Modules that can start threads test `alerted` at every loop edge, and call `look_up` while it is true.  The list is
     emptied by whoever is done, and never replaced.

@@ -7,7 +7,8 @@ the watcher kicks whoever should take a signal, again and again until that is do
 
 A kick interrupts a call in the kernel, and makes the main thread run handlers at its next loop edge or call.  CPython
 does that for no other thread: those look at `alerted` in the loops of modules that can have threads (`at_loop_edge`).
-Inside a larger program there are no kicks; blocking calls look up every 20 ms.
+Inside a larger program there are no kicks: loops of such modules look at `alerted` in the main thread too, and
+blocking calls look up every 20 ms.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ _OWN: Final = frozenset((SIGPIPE, SIGXFSZ))
 class Arrivals:
     """What reaches the host's process, and the threads that are to take it.
 
-    host: set when the process is the guest's own.  alerted: true while threads other than the main one should look
-    up; never replaced, for compiled code knows it.  watched: whether a signal may have a handler.
+    host: set when the process is the guest's own.  alerted: true while threads should look up that CPython does not
+    interrupt; never replaced, for compiled code knows it.  watched: whether a signal may have a handler.
     """
 
     def __init__(self, signals: Signals, threads: Threads) -> None:
@@ -104,7 +105,7 @@ class Arrivals:
 
     def kick(self, thread: GuestThread) -> None:
         """Have a thread look up soon, wherever it is, and again until it has taken what is pending for it."""
-        if thread is not self._threads.main:
+        if thread is not self._threads.main or self.host is None:
             self.alerted[:] = (True,)
         if self.host is not None:
             self.watch()

@@ -414,7 +414,8 @@ class Signals:
         elif not self.ignores(number):
             self._check_room(number)
             self.note(number, info)
-            if self._process.threads.current not in lets_through and lets_through:
+            threads = self._process.threads  # a timer's thread, too, sends inside a larger program
+            if lets_through and not (threads.has_current and threads.current in lets_through):
                 self.arrivals.kick(lets_through[0])
 
     def send_thread(self, thread: GuestThread, number: int, info: bytes) -> None:
