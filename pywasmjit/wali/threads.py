@@ -328,11 +328,6 @@ class Threads:
             process.signals.after_fork()
 
 
-def guests_left() -> bool:
-    """Tell whether host threads that run guests' threads are alive."""
-    return any(threads.others() for threads in _alive())
-
-
 def _end_child(error: BaseException) -> NoReturn:
     """End a child process that was made by a thread other than the first: no caller is left to be told of `error`."""
     kind = "trap: " if isinstance(error, Trap) else ""

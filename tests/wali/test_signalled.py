@@ -153,3 +153,12 @@ def test_a_signal_just_before_the_kernel_is_entered_interrupts_the_call(how: str
     found = subprocess.run(command, env=environment(), capture_output=True, timeout=PATIENCE, check=False)
     assert (found.returncode, found.stderr) == (0, b"")
     assert len(found.stdout.splitlines()) == count + 2
+
+
+def test_signals_of_a_child_that_a_second_thread_has_made(tmp_path: Path) -> None:
+    """CPython takes the thread that forks for its main one in the child, and so do signals."""
+    program = HERE / "heir.c"
+    expected = Run(program, cwd=tmp_path).native()
+    assert expected.stdout == b"rung=3\nstatus=1792\n"
+    found = run_command(program)
+    assert (found.returncode, found.stdout, found.stderr) == (0, expected.stdout, b"")
