@@ -19,7 +19,7 @@ blocking calls look up every 20 ms.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from errno import EAGAIN, EINVAL
 from struct import unpack_from
@@ -160,7 +160,7 @@ class Signals:
         with self._lock:
             self._actions[number] = action
             if self.ignores(number):
-                self.pending[:] = [each for each in self.pending if each.number != number]
+                self._drop(lambda each: each.number == number)
             if self.host is not None and number not in self._virtual:
                 self._tell_host(self.host, number, action)
 
@@ -332,7 +332,13 @@ class Signals:
         """Drop what was for a thread alone that has ended."""
         if self.pending:
             with self._lock:
-                self.pending[:] = [each for each in self.pending if each.thread is not thread]
+                self._drop(lambda each: each.thread is thread)
+
+    def _drop(self, unwanted: Callable[[Pending], bool]) -> None:
+        """Remove some of what is pending; what arrives meanwhile, in this very thread perhaps, stays."""
+        for each in list(self.pending):
+            if unwanted(each):
+                self._remove(each)
 
     def _remove(self, item: Pending) -> None:
         for place, each in enumerate(self.pending):

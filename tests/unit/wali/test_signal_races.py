@@ -13,7 +13,7 @@ import pytest
 from guest import Guest
 
 from pywasmjit.wali import signals as module
-from pywasmjit.wali.abi.signal import SA_SIGINFO, SI_USER, SIG_DFL, bit, pack_siginfo
+from pywasmjit.wali.abi.signal import SA_SIGINFO, SI_USER, SIG_DFL, SIG_IGN, bit, pack_siginfo
 from pywasmjit.wali.process import Process
 from pywasmjit.wali.threads import GuestThread, _Start
 
@@ -165,3 +165,20 @@ def test_a_child_that_ends_by_exit_writes_its_mappings_back(process: Process, mo
     with pytest.raises(SystemExit):
         process.threads.exit(3)
     assert done == ["written", 3]
+
+
+def test_a_signal_that_arrives_while_another_is_dropped_stays(process: Process) -> None:
+    signals = process.signals
+
+    class Arriving(list[Any]):
+        """Another signal comes whenever all of these have been looked at."""
+
+        def __iter__(self) -> Iterator[Any]:
+            yield from [self[place] for place in range(len(self))]
+            if not any(self[place].number == USR2 for place in range(len(self))):
+                self.append(module.Pending(USR2, info(USR2), None))
+
+    signals.pending = Arriving()
+    signals.pending.append(module.Pending(USR1, info(USR1), None))
+    signals.set_action(USR1, (SIG_IGN, 0, 0, 0))
+    assert [each.number for each in signals.pending] == [USR2]
