@@ -17,6 +17,7 @@ import os
 from contextlib import suppress
 from functools import partial
 from struct import unpack_from
+from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
 from pywasmjit.runtime.depth import start_engine_thread
@@ -60,6 +61,8 @@ class Arrivals:
     def __init__(self, signals: Signals, threads: Threads) -> None:
         self._signals = signals
         self._threads = threads
+        self._collecting = 0
+        self._came_again = False
         self.watched = False
         self.host: HostSignals | None = None
         self.alerted: list[bool] = []
@@ -85,11 +88,31 @@ class Arrivals:
             self.host.alert()
 
     def _take_arrivals(self) -> bool:
-        """Note what has arrived; tell whether there was something."""
-        host, signals = self.host, self._signals
+        """Note what has arrived, in the order in which it came; tell whether there was something.
+
+        One thread at a time: what a second one has taken from the kernel could be noted first.  The same goes for the
+        main thread, which CPython may interrupt between the two to run this once more (`arrived`): then it starts over.
+        """
+        host, here = self.host, get_ident()
         if host is None or not self.watched:
             return False
+        if self._collecting == here:
+            self._came_again = True
+            return False
         found = False
+        with self._signals.lock:  # the only one: an interrupted thread may hold it already
+            self._collecting = here
+            try:
+                self._came_again = True
+                while self._came_again:
+                    self._came_again = False
+                    found |= self._take_from(host)
+            finally:
+                self._collecting = 0
+        return found
+
+    def _take_from(self, host: HostSignals) -> bool:
+        signals, found = self._signals, False
         for number in host.drain():
             if not signals.ignores(number) and not signals.is_virtual(number):  # it had a handler when it came
                 signals.note(number, _likely_info(number))
@@ -172,6 +195,7 @@ class Arrivals:
     def after_fork(self) -> None:
         """In a child process: the watcher is gone."""
         self.alerted.clear()
+        self._collecting = 0
         watched, self.watched = self.watched, False
         if self.host is not None:
             self.host.after_fork()

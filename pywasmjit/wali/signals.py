@@ -111,6 +111,11 @@ class Signals:
         """The host's signals, None inside a larger program."""
         return self.arrivals.host
 
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """What guards dispositions and `pending`; a thread may take it again."""
+        return self._lock
+
     def is_virtual(self, number: int) -> bool:
         """Tell whether a signal is the engine's own affair, and never the kernel's."""
         return number in self._virtual

@@ -74,7 +74,7 @@ def queue_signal(pid: int, number: int, value: int) -> None:
 
 def test_values_that_others_queue_arrive_in_order() -> None:
     """Every one, in order for each number, and the lower numbers first of those that wait."""
-    sent = [(35 + place % 3, 1000 + place) for place in range(60)]
+    sent = [(35 + place % 3, 1000 + place) for place in range(200)]
     with started("info", len(sent)) as process:
         for number, value in sent:
             queue_signal(process.pid, number, value)
