@@ -75,8 +75,12 @@ class Arrivals:
             return
         with self.host.errno_kept():
             self._signals.hold_all()
-            self.collect()
-        if self._signals.pending and frame is not None and LINKAGE in frame.f_globals:
+            found = self._take_arrivals()
+            if frame is None or LINKAGE not in frame.f_globals:
+                if found:
+                    self.host.alert()  # this thread may be about to enter the kernel
+                return
+        if self._signals.pending:
             self._signals.deliver()
 
     def collect(self) -> None:

@@ -245,7 +245,8 @@ class Signals:
         Afterwards nobody could tell for whom it was.  The kernel gives a thread's own signals first.
         """
         host, thread = self.host, self._process.threads.current
-        assert host is not None
+        if host is None or not unblocked:
+            return
         wanted = unblocked & host.pending()
         wanted &= sum(bit(number) for number in list(self._actions) if self.handles(number))
         own = True

@@ -80,6 +80,8 @@ class _Action(ctypes.Structure):
     )
 
 
+_MOST_NUMBERS: Final = 1024
+"""Arrivals that are read at once."""
 _SWITCH_INTERVAL: Final = 0.0001
 """Seconds that a thread with news of a held signal waits for the one that computes; CPython's default is 0.005."""
 
@@ -97,7 +99,9 @@ class HostSignals:
 
         arrived: called in the main thread some time after a handled signal, or the kick, has reached the process.
         """
-        machine, self._syscall = open_host()
+        machine, self._syscall = open_host(ctypes.PyDLL)  # letting go of the GIL would let the watcher in first
+        _, self._waiting_syscall = open_host()
+        self._numbers_read = ctypes.create_string_buffer(_MOST_NUMBERS)
         self._numbers = machine.numbers
         self._sigaction: Any = ctypes.CDLL(None)["sigaction"]
         self.initial_mask = self._set_mask(_ALL)
@@ -168,8 +172,7 @@ class HostSignals:
     def _call(self, name: str, *arguments: Any) -> int:
         result: int = self._syscall(self._numbers[name], *arguments)
         if result < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+            raise _error()
         return result
 
     def _install(self, number: int, handler: int, flags: int) -> None:
@@ -265,7 +268,8 @@ class HostSignals:
         if self.pipe < 0:
             return b""
         try:
-            return os.read(self.pipe, 4096)
+            count = self._call("read", self.pipe, self._numbers_read, _MOST_NUMBERS)
+            return self._numbers_read.raw[:count]
         except BlockingIOError:
             return b""
 
@@ -283,7 +287,9 @@ class HostSignals:
         """Wait for one of a set of blocked signals and take it: its siginfo.  Raises EAGAIN, EINTR."""
         info = ctypes.create_string_buffer(SIGINFO_SIZE)
         timeout = TIMESPEC.pack(*divmod(int(seconds * GIGA), GIGA))
-        self._call("rt_sigtimedwait", pack("=Q", mask & _MASKABLE), info, timeout, 8)
+        syscall = self._waiting_syscall if seconds else self._syscall
+        if syscall(self._numbers["rt_sigtimedwait"], pack("=Q", mask & _MASKABLE), info, timeout, 8) < 0:
+            raise _error()
         return info.raw
 
     # -- sending --------------------------------------------------------------------------------------------------
@@ -323,6 +329,11 @@ class HostSignals:
         old = ctypes.create_string_buffer(32)
         self._call("getitimer", which, old)
         return old.raw
+
+
+def _error() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))
 
 
 def _gettid() -> int:
