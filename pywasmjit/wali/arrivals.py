@@ -42,7 +42,10 @@ if TYPE_CHECKING:
     from pywasmjit.wali.threads import GuestThread, Threads
 
 _MOST_TAKEN: Final = 32
-"""Held signals that wait here; more are left to the kernel, which refuses its senders more than it allows."""
+"""Held signals that wait here for a thread that lets them through.
+
+More are left to the kernel, which refuses its senders more than it allows.
+"""
 _SOON, _LATE = 0.001, 0.02
 """Seconds from one kick to the next, at first and at last."""
 _KERNELS: Final = frozenset((SIGALRM, SIGTTIN, SIGTTOU, 26, 27))
@@ -121,12 +124,19 @@ class Arrivals:
             if not signals.ignores(number) and not signals.is_virtual(number):  # it had a handler when it came
                 signals.note(number, _likely_info(number))
                 found = True
-        while len(signals.pending) < _MOST_TAKEN and (info := host.take_held()) is not None:
+        while host.held and self._has_room(host) and (info := host.take_held()) is not None:
             number, _, code = unpack_from("<3i", info)
             alone = code == SI_TKILL and self._threads.has_current
             signals.note(number, info, self._threads.current if alone else None)
             found = True
         return found
+
+    def _has_room(self, host: HostSignals) -> bool:
+        """Tell whether one more held signal may wait here; what every thread blocks, in a long handler say, is no bar.
+
+        Else the watcher would be told of signals again and again that it may not take.
+        """
+        return sum(host.looks_for(each.number) for each in list(self._signals.pending)) < _MOST_TAKEN
 
     # -- kicks ----------------------------------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ whose mask lets it through.  What the guest sends to itself for a handler goes s
 have run when the call returns.  Signals whose handlers have SA_SIGINFO are held by the kernel until they are collected;
 `thread.held` says which ones a thread blocks for that reason.
 
-Inside a larger program nothing of this touches the host: signals come from the guest's own calls and timers only, and
-blocking calls look up every 20 ms.
+Inside a larger program nothing of this touches the host: signals come from the guest's own calls and timers only,
+blocking calls look up every 20 ms, and loops do in modules that can have threads.
 """
 
 from __future__ import annotations

@@ -246,6 +246,10 @@ class HostSignals:
             if self.information >= 0:
                 self._signalfd(self.information, mask)
 
+    def looks_for(self, number: int) -> bool:
+        """Tell whether a signal is looked for."""
+        return bool(self._looked_for & bit(number))
+
     def _signalfd(self, fd: int, mask: int) -> int:
         made = self._call("signalfd4", fd, pack("=Q", mask), 8, CLOEXEC | NONBLOCK)
         return move_high(made) if fd < 0 else fd

@@ -182,3 +182,20 @@ def test_a_signal_that_arrives_while_another_is_dropped_stays(process: Process) 
     signals.pending.append(module.Pending(USR1, info(USR1), None))
     signals.set_action(USR1, (SIG_IGN, 0, 0, 0))
     assert [each.number for each in signals.pending] == [USR2]
+
+
+def test_many_signals_that_wait_for_a_handler_to_end_do_not_keep_another_from_coming(process: Process) -> None:
+    signals = process.signals
+    signals.mask = bit(40)
+    for _ in range(100):
+        signals.note(40, info(40))
+    held = [info(USR1)]
+    signals.arrivals.host = Host(  # type: ignore[assignment]
+        held=bit(USR1),
+        drain=lambda: b"",
+        take_held=lambda: held.pop() if held else None,
+        looks_for=lambda number: number == USR1,
+    )
+    signals.arrivals.watched = True
+    signals.arrivals.collect()
+    assert signals.pending[-1].number == USR1
