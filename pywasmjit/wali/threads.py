@@ -23,6 +23,7 @@ from pywasmjit.errors import Exit, ResourceLimit, TimedOut, Trap
 from pywasmjit.runtime.deadlines import interruptible, wait_slice
 from pywasmjit.runtime.depth import register_after_fork, start_guest_thread
 from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
+from pywasmjit.wali.abi.signal import ALL_SIGNALS
 from pywasmjit.wasm.types import FuncType
 
 if TYPE_CHECKING:
@@ -167,8 +168,14 @@ class Threads:
         return 0
 
     def _await_others(self) -> None:
-        """Wait, as a main thread that has ended, for the end of all other threads."""
+        """Wait, as a main thread that has ended, for the end of all other threads.
+
+        It takes no more signals: they are for those who are left, and wait until one lets them through.
+        """
         self._by_ident.pop(get_ident(), None)
+        process = self._process()
+        if process is not None:
+            process.signals.mask = ALL_SIGNALS
         while others := self.others():
             self._join(others[0])
 

@@ -162,3 +162,12 @@ def test_signals_of_a_child_that_a_second_thread_has_made(tmp_path: Path) -> Non
     assert expected.stdout == b"rung=3\nstatus=1792\n"
     found = run_command(program)
     assert (found.returncode, found.stdout, found.stderr) == (0, expected.stdout, b"")
+
+
+@pytest.mark.parametrize("how", [("self",), ("self", "handled"), ("child",), ("child", "handled")])
+def test_a_main_thread_that_has_ended_takes_no_signals(tmp_path: Path, how: tuple[str, ...]) -> None:
+    program = HERE / "orphan.c"
+    expected = Run(program, how, cwd=tmp_path).native()
+    assert (expected.status, expected.stdout.count(b"=15\n")) == (3, 1)
+    found = run_command(program, *how)
+    assert (found.returncode, found.stdout, found.stderr) == (3, expected.stdout, b"")

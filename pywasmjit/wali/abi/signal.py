@@ -56,6 +56,7 @@ def bit(number: int) -> int:
     return 1 << number - 1
 
 
+ALL_SIGNALS: Final = (1 << NSIG) - 1
 UNBLOCKABLE: Final = bit(SIGKILL) | bit(SIGSTOP)
 
 SI_USER: Final = 0
