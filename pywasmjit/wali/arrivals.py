@@ -142,12 +142,16 @@ class Arrivals:
 
     def kick(self, thread: GuestThread) -> None:
         """Have a thread look up soon, wherever it is, and again until it has taken what is pending for it."""
-        if thread is not self._threads.main or self.host is None:
-            self.alerted[:] = (True,)
+        self._alert(thread)
         if self.host is not None:
             self.watch()
             self._kick_once(thread)
             self.host.alert()
+
+    def _alert(self, thread: GuestThread) -> None:
+        """Have loops look up for a thread that CPython does not interrupt."""
+        if thread is not self._threads.main or self.host is None or not self._threads.main_is_pythons:
+            self.alerted[:] = (True,)
 
     def _kick_once(self, thread: GuestThread) -> None:
         assert self.host is not None
@@ -201,8 +205,7 @@ class Arrivals:
         for thread in self._threads.all():
             if self._signals.concerns(thread):
                 found = True
-                if thread is not self._threads.main:
-                    self.alerted[:] = (True,)
+                self._alert(thread)
                 self._kick_once(thread)
         return found
 

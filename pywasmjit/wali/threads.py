@@ -104,13 +104,15 @@ class Threads:
 
     main: the main thread; calls that no known thread makes are taken for its.  forked: whether this is a child of the
     process in which the program was started.  have_host_numbers: whether the host's kernel knows all threads, the main
-    one too, by their numbers.
+    one too, by their numbers.  main_is_pythons: whether CPython runs its handlers of signals in the main thread; 3.13
+    does not in a child that another thread than the first has made.
     """
 
     def __init__(self, process: Process) -> None:
         self._process = weakref.ref(process)
         self.main = GuestThread()
         self.forked = False
+        self.main_is_pythons = True
         self.have_host_numbers = False
         self._by_ident: dict[int, GuestThread] = {}
         self._lock = threading.Lock()
@@ -325,6 +327,7 @@ class Threads:
         self._by_ident.clear()
         if thread is None:
             return  # the caller's own child, in a thread that is none of the guest's
+        self.main_is_pythons = self.main_is_pythons and thread is self.main
         self.main = thread
         thread.native_id = 0
         thread.host = None
