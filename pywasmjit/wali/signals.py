@@ -144,9 +144,11 @@ class Signals:
                 self.host.block(self.mask)
 
     def close(self) -> None:
-        """Stop the timer."""
+        """Stop the timer; kick nobody any more, for Python soon gives up its handlers, that of kicks too."""
         if self.host is None:
             self.timer.set(0, 0)
+        else:
+            self.host.be_silent()
 
     # -- dispositions ---------------------------------------------------------------------------------------------
 
