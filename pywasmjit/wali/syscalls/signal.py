@@ -49,9 +49,11 @@ def rt_sigaction(
 ) -> int:
     """Linux: rt_sigaction(2); the handler is an index into table 0, -2 ignores.
 
-    Deviation: faults of the program itself (SIGSEGV and its like) are traps and never reach a handler; handlers run
-    on the ordinary stack; signal 16, which Linux never sends, is the engine's if it comes from outside.  Inside a
-    larger program, handlers of a program that cannot start threads run at system calls only.
+    Deviation: faults of the program itself (SIGSEGV and its like) are traps and never reach a handler, but for SIGBUS
+    of a mapped file that was cut off, which comes a moment after the access; handlers run on the ordinary stack;
+    signal 16, which Linux never sends, is the engine's if it comes from outside; what another process sends to one
+    thread alone (tgkill) for a handler with SA_SIGINFO is told when that thread makes a call.  Inside a larger
+    program, handlers of a program that cannot start threads run at system calls only.
     """
     _check_size(sigsetsize)
     before = process.signals.action(signum)
