@@ -17,6 +17,7 @@ from pywasmjit.wali.abi.signal import NSIG
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
+    from pywasmjit.wali.threads import GuestThread
 
 
 @contextmanager
@@ -57,9 +58,12 @@ def _run_handlers(process: Process) -> None:
         signals.deliver()
 
 
-def let_signals_go(process: Process) -> None:
-    """Leave to the kernel what the new program is to inherit: mask, and what is pending; only in `departing`."""
-    signals, thread = process.signals, process.threads.current
+def let_signals_go(process: Process, thread: GuestThread) -> None:
+    """Leave to the kernel what the new program is to inherit: mask, and what is pending; only in `departing`.
+
+    thread: the one that executes the program; the calling one, or what stands for it.
+    """
+    signals = process.signals
     host = signals.host
     if host is None:
         return

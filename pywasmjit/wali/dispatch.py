@@ -12,13 +12,25 @@ allowed is bound to its refusal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from errno import EPERM
+from errno import EINTR, EPERM
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from pywasmjit.errors import LinkError, Trap, TrapCode
 from pywasmjit.wali.abi.errno import ENOSYS, NUMBERS, guest_errno
-from pywasmjit.wali.table import Address, Buffer, Declaration, Descriptor, IovecArray, Number, Parameter, Restart, Text
+from pywasmjit.wali.abi.fcntl import AT_FDCWD
+from pywasmjit.wali.table import (
+    Address,
+    Buffer,
+    Declaration,
+    Descriptor,
+    IovecArray,
+    Lookup,
+    Number,
+    Parameter,
+    Restart,
+    Text,
+)
 from pywasmjit.wasm.types import FuncType, ValType
 
 if TYPE_CHECKING:
@@ -26,6 +38,10 @@ if TYPE_CHECKING:
 
 Bound: TypeAlias = Callable[..., Any]
 
+_AGAIN: Final = object()
+"""The result of a call that is to be made once more."""
+_FDCWD: Final = AT_FDCWD & 0xFFFF_FFFF
+_CONTEXT: Final = "process, handler, slots, paths, memory, again, interrupting, interrupted, pending, deliver"
 _MASKS = {"i32": 0xFFFF_FFFF, "i64": 0xFFFF_FFFF_FFFF_FFFF}
 _HALVES = {"i32": 1 << 31, "i64": 1 << 63}
 
@@ -45,8 +61,11 @@ def bind(declaration: Declaration, process: Process, type: FuncType) -> Bound:
         process=process,
         handler=declaration.handler,
         slots=process.files.slots,
+        paths=process.paths,
         memory=process.memory,
-        failed=_failure(process, declaration.restart),
+        again=_AGAIN,
+        interrupting=process.signals.interrupting,
+        interrupted=_interruption(process, declaration.restart),
         pending=process.signals.pending,
         deliver=process.signals.deliver,
     )
@@ -86,56 +105,69 @@ def _refusal(declaration: Declaration, process: Process, type: FuncType) -> Boun
     return refuse
 
 
-def _failure(process: Process, restart: Restart) -> Callable[[OSError], int]:
-    """Return what turns an OSError into a result; it answers 0 where the call is to be made again."""
+def _interruption(process: Process, restart: Restart) -> Callable[[], object]:
+    """Return what runs the handlers of signals that interrupt a call, and tells its result; `_AGAIN` for none yet."""
+    result = -guest_errno(EINTR)
 
-    def failed(error: OSError) -> int:
-        if isinstance(error, InterruptedError) and not process.interrupted(restart):
-            return 0
-        return -guest_errno(error.errno)
+    def interrupted() -> object:
+        return result if process.interrupted(restart) else _AGAIN
 
-    return failed
+    return interrupted
 
 
 @cache
 def _factory(source: str, name: str) -> Callable[..., Bound]:
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = {"guest_errno": guest_errno}
     exec(compile(source, f"<wali {name}>", "exec"), namespace)
     factory: Callable[..., Bound] = namespace["factory"]
     return factory
 
 
 def _source(declaration: Declaration, type: FuncType) -> str:
-    """Return the source of a function `factory` that makes the callable."""
+    """Return the source of a function `factory` that makes the callable.
+
+    Arguments that are only numbers are decoded once.  What they stand for is looked up at each attempt, under names of
+    its own: a call that is made again after a signal's handler begins anew, as in the kernel.  What the attempt before
+    has pinned is let go of before the handler runs, which may want to see it closed.
+    """
     parameters = declaration.parameters
     names = [parameter.name for parameter in parameters]
     mask = _MASKS[str(type.results[0])] if type.results else None
-    call = f"handler({', '.join(['process', *names])})"
+    call = f"handler({', '.join(['process', *map(_argument, parameters)])})"
     give_error = "return" if mask is None else f"return result & {mask}"
 
     def give_number(name: str) -> str:
         return "return" if mask is None else f"return {-NUMBERS[name] & mask}"
 
     widths = zip(parameters, type.params, strict=True)
-    decoding = [line for parameter, wasm in widths for line in _resize(parameter, wasm)]
-    for parameter in parameters:
-        decoding += _decode(parameter, parameters, give_number)
+    numbers = [line for parameter, wasm in widths for line in (*_resize(parameter, wasm), *_signed(parameter))]
+    lookups = [line for parameter in parameters for line in _look_up(parameter, parameters, give_number)]
+    pins = [f"{each.name}_" for each in parameters if _is_pinned(each)]
+    let_go = [f"{' = '.join(pins)} = None"] if pins else []
     lines = [
-        "def factory(process, handler, slots, memory, failed, pending, deliver):",
+        f"def factory({_CONTEXT}):",
         f"    def {declaration.import_name}({', '.join(names)}):",
+        *(f"        {line}" for line in numbers),
         "        try:",
-        *(f"            {line}" for line in decoding),
         "            while True:",
-        "                try:",
-        f"                    result = {call}",
-        "                    break",
-        "                except InterruptedError as error:",
-        "                    result = failed(error)",
-        "                    if result:",
+        *(f"                {line}" for line in lookups),
+        "                while True:",
+        "                    try:",
+        f"                        result = {call}",
         "                        break",
+        "                    except InterruptedError:",
+        "                        if not interrupting():",
+        "                            continue",
+        *(f"                    {line}" for line in let_go),
+        "                    result = interrupted()",
+        "                    break",
+        "                if result is not again:",
+        "                    break",
         "        except OSError as error:",
-        "            result = failed(error)",
-        "        if pending: deliver()",
+        "            result = -guest_errno(error.errno)",
+        "        if pending:",
+        *(f"            {line}" for line in let_go),
+        "            deliver()",
         f"        {give_error}",
         f"    return {declaration.import_name}",
     ]
@@ -151,18 +183,39 @@ def _resize(parameter: Parameter, wasm: ValType) -> Iterator[str]:
         yield f"{name} = ({name} ^ 0x80000000) - 0x80000000 & 0xFFFFFFFFFFFFFFFF"
 
 
-def _decode(parameter: Parameter, parameters: tuple[Parameter, ...], give_error: Callable[[str], str]) -> Iterator[str]:
-    """Yield the lines that turn an unsigned argument into what the handler gets; those before it are decoded."""
+def _signed(parameter: Parameter) -> Iterator[str]:
+    """Yield the line that gives a signed number its sign."""
+    name, kind = parameter.name, parameter.kind
+    if (isinstance(kind, Descriptor) and kind.lookup is Lookup.NONE) or (isinstance(kind, Number) and kind.signed):
+        half = _HALVES[kind.wasm]
+        yield f"if {name} >= {half}: {name} -= {2 * half}"
+
+
+def _is_pinned(parameter: Parameter) -> bool:
+    return isinstance(parameter.kind, Descriptor) and parameter.kind.lookup is not Lookup.NONE
+
+
+def _argument(parameter: Parameter) -> str:
+    """Return what the handler gets for an argument that was looked up."""
+    kind = parameter.kind
+    if isinstance(kind, Descriptor) and kind.lookup is Lookup.HOST:
+        return f"{parameter.name}_.host"
+    return f"{parameter.name}_" if isinstance(kind, Text | IovecArray) or _is_pinned(parameter) else parameter.name
+
+
+def _look_up(
+    parameter: Parameter, parameters: tuple[Parameter, ...], give_error: Callable[[str], str]
+) -> Iterator[str]:
+    """Yield the lines that find and check what an argument stands for; numbers have their sign already."""
     name, kind = parameter.name, parameter.kind
     match kind:
-        case Number(signed=True) | Descriptor(translated=False):
-            half = _HALVES[kind.wasm]
-            yield f"if {name} >= {half}: {name} -= {2 * half}"
-        case Descriptor():
-            yield f"{name} = slots[{name}] if {name} < len(slots) else -1"
-            yield f"if {name} < 0: {give_error('EBADF')}"
+        case Descriptor(lookup=Lookup.HOST | Lookup.FILE):
+            yield f"{name}_ = slots[{name}] if {name} < len(slots) else None"
+            yield f"if {name}_ is None: {give_error('EBADF')}"
+        case Descriptor(lookup=Lookup.DIRECTORY):
+            yield f"{name}_ = slots[{name}] if {name} < len(slots) else paths.cwd if {name} == {_FDCWD} else None"
         case Text(may_be_empty=empty):
-            yield f"{name} = memory.{'string' if empty else 'path'}({name})"
+            yield f"{name}_ = memory.{'string' if empty else 'path'}({name})"
         case Buffer(size=int(size)):
             yield f"if {name} + {size} > memory.size_bytes: {give_error('EFAULT')}"
         case Buffer(size=str(count), each=each):
@@ -172,8 +225,8 @@ def _decode(parameter: Parameter, parameters: tuple[Parameter, ...], give_error:
             extent = count if each == 1 else f"{each} * {count}"
             yield f"if {guard} and {name} + {extent} > memory.size_bytes: {give_error('EFAULT')}"
         case IovecArray(count=count):
-            yield f"{name} = memory.iovecs({name}, {count})"
-        case Number() | Address():
+            yield f"{name}_ = memory.iovecs({name}, {count})"
+        case Descriptor() | Number() | Address():
             pass
 
 

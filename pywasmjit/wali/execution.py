@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from errno import E2BIG, EACCES, EFAULT, ELOOP, EMFILE, ENOEXEC
-from stat import S_ISREG
+from errno import E2BIG, EACCES, EAGAIN, EFAULT, ELOOP, EMFILE, ENOEXEC
+from stat import S_IFREG
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pywasmjit.records import record
-from pywasmjit.runtime.depth import raise_stack_limit, restore_stack_limit
-from pywasmjit.wali.abi.fcntl import AT_FDCWD, O_PATH, X_OK
+from pywasmjit.runtime.depth import raise_stack_limit, restore_stack_limit, start_engine_thread
+from pywasmjit.wali.abi.fcntl import O_PATH, X_OK
 from pywasmjit.wali.abi.resource import RLIMIT_STACK
 from pywasmjit.wali.attributes import host_limit, set_host_limit
 from pywasmjit.wali.departure import departing, let_signals_go
@@ -31,8 +31,11 @@ from pywasmjit.wali.processes import require_own_process
 from pywasmjit.wali.procfs import own_descriptor
 
 if TYPE_CHECKING:
+    from pywasmjit.wali.files import OpenFile, WorkingDirectory
     from pywasmjit.wali.memory import GuestMemory
+    from pywasmjit.wali.policy import Policy
     from pywasmjit.wali.process import Process
+    from pywasmjit.wali.threads import GuestThread
 
 _HEAD: Final = 256
 """Bytes of a file that the kernel looks at."""
@@ -42,6 +45,9 @@ _LEAST_ROOM: Final = 131072
 _MOST_ROOM: Final = 6 << 20
 _POINTER: Final = 8
 _BLANK: Final = b" \t"
+_LAST: Final = 0xFFFF_FFFF
+"""A number beyond all descriptors."""
+_CLOSE_RANGE_UNSHARE: Final = 2
 
 _ENGINE: Final = """\
 import sys
@@ -66,38 +72,55 @@ _PACKAGES: Final = ("bytecode", "pywasmjit")
 
 @record()
 class Image:
-    """A program to become: `fd` is an O_PATH descriptor of its file.
+    """A program to become.
 
-    path: its guest path.  args: with those that scripts put in front.  is_script: whether there were any.
+    file: its file, opened with O_PATH.  path: its guest path.  args: with those that scripts put in front.  is_script:
+    whether there were any.
     """
 
-    fd: int
+    file: OpenFile
     path: bytes
     args: list[bytes]
     is_wasm: bool = False
     is_script: bool = False
 
 
+@record(frozen=True, eq=False)
+class Leap:
+    """All that becoming a program needs, looked up once.
+
+    path, args, environment: as the guest has given them.  thread: the one that executes, whose mask the program gets.
+    files: what is open there, by the guest's numbers.  cwd: the working directory.
+    """
+
+    process: Process
+    image: Image
+    path: bytes
+    args: list[bytes]
+    environment: list[bytes]
+    thread: GuestThread
+    files: dict[int, OpenFile]
+    cwd: WorkingDirectory
+
+
 def execute(process: Process, path: bytes, argv: int, envp: int) -> NoReturn:
     """Become another program.  Raises OSError if that cannot be; argv, envp: guest addresses of arrays."""
     require_own_process(process, "execve")
     file = _open(process, path)
-    try:
-        stack = process.attributes.limit(RLIMIT_STACK)[0]
-        args, environment = read_arguments(process.memory, argv, envp, stack)
-        image = look(process, file, path, args or [b""])
-    finally:
-        os.close(file)
-    try:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError, AttributeError):
-                stream.flush()
-        with departing(process):
-            if image.is_wasm:
-                _become_wasm(process, image, environment)
-            _become_native(process, path, args or [b""], image, environment)
-    finally:
-        os.close(image.fd)
+    stack = process.attributes.limit(RLIMIT_STACK)[0]
+    args, environment = read_arguments(process.memory, argv, envp, stack)
+    args = args or [b""]
+    image = look(process, file, path, args)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    with departing(process):
+        threads, files, cwd = process.threads, process.files.inherited(), process.paths.cwd
+        leap = Leap(process, image, path, args, environment, threads.current, files, cwd)
+        become = _become_wasm if image.is_wasm else _become_native
+        if threads.others():
+            _apart(lambda: become(leap), process.policy)
+        become(leap)
 
 
 # -- arguments --------------------------------------------------------------------------------------------------------
@@ -131,40 +154,31 @@ def _read_strings(memory: GuestMemory, address: int, room: int) -> tuple[list[by
 # -- looking ----------------------------------------------------------------------------------------------------------
 
 
-def look(process: Process, file: int, path: bytes, args: list[bytes]) -> Image:
+def look(process: Process, file: OpenFile, path: bytes, args: list[bytes]) -> Image:
     """Find out what executing `path`, open as `file`, comes to.
 
     Raises ENOENT, EACCES, ENOEXEC, ELOOP and what opening interpreters raises.
     """
     is_script = False
     for _ in range(_MOST_INTERPRETERS + 1):
-        fd = _open(process, path) if is_script else os.dup(file)
-        try:
-            head = _read_head(fd)
-            if not head.startswith(b"#!"):
-                if not head.startswith((b"\x7fELF", b"\0asm")) and head:
-                    raise OSError(ENOEXEC, "no program")
-                return Image(fd, path, args, head.startswith(b"\0asm"), is_script)
-            interpreter, option = parse_script(head)
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
+        head = _read_head(file.host)
+        if not head.startswith(b"#!"):
+            if not head.startswith((b"\x7fELF", b"\0asm")) and head:
+                raise OSError(ENOEXEC, "no program")
+            return Image(file, path, args, head.startswith(b"\0asm"), is_script)
+        interpreter, option = parse_script(head)
         args = [interpreter, *option, path, *args[1:]]
         path, is_script = interpreter, True
+        file = _open(process, path)
     raise OSError(ELOOP, "too many interpreters")
 
 
-def _open(process: Process, path: bytes) -> int:
-    fd, _ = process.paths.open(AT_FDCWD, path, O_PATH, 0)
-    try:
-        if not S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(EACCES, "no regular file")
-        process.kernel.access(fd, b"", X_OK, effective=True)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+def _open(process: Process, path: bytes) -> OpenFile:
+    file = process.paths.open(process.paths.cwd, path, O_PATH, 0)
+    if file.kind != S_IFREG:
+        raise OSError(EACCES, "no regular file")
+    process.kernel.access(file.host, b"", X_OK, effective=True)
+    return file
 
 
 def _read_head(fd: int) -> bytes:
@@ -198,23 +212,58 @@ def parse_script(head: bytes) -> tuple[bytes, list[bytes]]:
 # -- leaping ----------------------------------------------------------------------------------------------------------
 
 
-def _become_native(
-    process: Process, path: bytes, args: list[bytes], image: Image, environment: list[bytes]
-) -> NoReturn:
+def _apart(become: Callable[[], NoReturn], policy: Policy) -> None:
+    """Call `become` in a thread that has the process's descriptors for itself.  Raises what it raises.
+
+    Getting ready puts files at the numbers by which the guest knows them, where others lie in this process.  Its other
+    threads run on until the leap, and might act on a file there that they did not check.  Where the host cannot give a
+    thread descriptors of its own, a sandbox has no execve beside other threads: EAGAIN; else that is done here.
+    """
+    outcome: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            _have_own_descriptors()
+        except (ImportError, NotImplementedError, OSError):
+            if not policy.everything:
+                outcome.append(OSError(EAGAIN, "execve beside other threads"))
+            return
+        try:
+            become()
+        except BaseException as error:
+            outcome.append(error)
+
+    start_engine_thread(run, name="execve").join()
+    if outcome:
+        raise outcome.pop()
+
+
+def _have_own_descriptors() -> None:
+    """Have the calling thread share its table of descriptors with no other thread any more."""
+    from ctypes import c_uint
+
+    from pywasmjit.wali.kernel.calling import caller
+
+    call = caller()
+    call("close_range", c_uint(_LAST), c_uint(_LAST), _CLOSE_RANGE_UNSHARE)
+
+
+def _become_native(leap: Leap) -> NoReturn:
     """Execute a native program.  Raises OSError."""
-    by_path = process.policy.everything and own_descriptor(path) is None
+    process, image = leap.process, leap.image
+    by_path = process.policy.everything and own_descriptor(leap.path) is None
     limits = {number: host_limit(number) for number in process.attributes.kept_limits()}
-    with _Placement(process) as placement:
-        program = placement.free_copy(image.fd, inherited=False)
-        placement.enter_directory(process.paths.cwd_fd)
+    with _Placement(leap.files) as placement:
+        program = placement.free_copy(image.file.host, inherited=False)
+        placement.enter_directory(leap.cwd)
         placement.place()
         try:
             restore_stack_limit()
             process.attributes.apply()
-            let_signals_go(process)
+            let_signals_go(process, leap.thread)
             if by_path:
-                _call_execve(path, args, environment)
-            _call_execve(program, image.args, environment)
+                _call_execve(leap.path, leap.args, leap.environment)
+            _call_execve(program, image.args, leap.environment)
         finally:
             for number, limit in limits.items():
                 with suppress(OSError):
@@ -222,22 +271,23 @@ def _become_native(
             raise_stack_limit()
 
 
-def _become_wasm(process: Process, image: Image, environment: list[bytes]) -> NoReturn:
+def _become_wasm(leap: Leap) -> NoReturn:
     """Execute a new engine that runs a Wasm program.  Raises OSError."""
     from pywasmjit.wali.succession import hand_over
 
     if not sys.executable:
         raise OSError(ENOEXEC, "nothing to run an engine with")
+    process = leap.process
     own = [os.fsencode(f"{name}={value}") for name, value in os.environ.items()]
-    with _Placement(process) as placement:
-        state = hand_over(process, image, environment, placement.free_copy)
-        command = [os.fsencode(each) for each in _engine_command(state, os.fsdecode(image.path))]
+    with _Placement(leap.files) as placement:
+        state = hand_over(leap, placement.free_copy)
+        command = [os.fsencode(each) for each in _engine_command(state, os.fsdecode(leap.image.path))]
         if process.policy.everything:
-            placement.enter_directory(process.paths.cwd_fd)
+            placement.enter_directory(leap.cwd)
         placement.place()
         try:
             restore_stack_limit()
-            let_signals_go(process)
+            let_signals_go(process, leap.thread)
             _call_execve(command[0], command, own)
         finally:
             raise_stack_limit()
@@ -281,8 +331,9 @@ class _Placement:
     is copied before `place`, which may put something else at its number.
     """
 
-    def __init__(self, process: Process) -> None:
-        self._wanted = process.files.inherited()
+    def __init__(self, files: dict[int, OpenFile]) -> None:
+        """files: what the new program gets, by number."""
+        self._wanted = {guest: file.host for guest, file in files.items()}
         self._floor = max(self._wanted, default=2) + 1
         self._made: list[int] = []
         self._before: dict[int, tuple[int, bool] | None] = {}
@@ -300,15 +351,15 @@ class _Placement:
         self._made.append(copy)
         return copy
 
-    def enter_directory(self, fd: int | None) -> None:
-        """Make a directory the process's working directory; None for no change."""
-        if fd is not None:
+    def enter_directory(self, directory: WorkingDirectory) -> None:
+        """Make a directory the process's own; nothing is to be done for one that is, or exists in name only."""
+        if directory.host >= 0:
             here = os.open(".", os.O_PATH | os.O_CLOEXEC)
             try:
                 self._directory = self.free_copy(here, inherited=False)
             finally:
                 os.close(here)
-            os.fchdir(fd)
+            os.fchdir(directory.host)
 
     def place(self) -> None:
         """Move the guest's descriptors, and have all others closed by the leap but for inherited copies."""

@@ -1,16 +1,16 @@
-"""The guest's descriptors: a table of its own, from guest numbers to the host's.
+"""The guest's descriptors: a table from its numbers to open files, one record each.
 
-A guest number is the lowest free one, as Linux gives it; behind each stands a host descriptor of its own, close-on-
-exec, that nobody else in the process uses.  The standard streams are the caller's: they are used, never closed.
-Whether a descriptor stays open in an executed program (FD_CLOEXEC) is the table's business.
+A guest number is the lowest free one, as Linux gives it; behind each stands an `OpenFile`: a host descriptor of its
+own, close-on-exec, that nobody else in the process uses, and what is known of it.  The standard streams are the
+caller's: they are used, never closed.
 
-In a process of the guest's own, guest numbers can be the host's; that table will have the same methods.
+A guest has threads, and one may close, replace or reopen a number while another's call is under way.  So:
 
-A call of one thread may go on with a host number that another thread closes meanwhile.  It must not meet a file that
-the engine opens there for itself, or one that the guest may not have (`procfs`).  So, once there are threads, a host
-number that a guest has used is never free again: it is parked, with nothing behind it, and given to the guest's next
-file.  The number where that file was opened is then closed; or kept until the guest closes the file, if the guest
-uses record locks, all of which a process loses when it closes any descriptor of a file.
+* a record never changes, and a number gets another one in a single step (`slots`): whoever looks a number up has
+  rights and host descriptor of the same file;
+* who holds a record has pinned it: the host descriptor is closed when the last reference to the record goes, be it the
+  table's or a call's, in whatever way the call ends.  So its number cannot come to mean another file meanwhile;
+* a call looks each number up once (`dispatch`).
 
 The last numbers below the host's limit are the engine's (`_reserve`): it needs some for calls about other files too.
 """
@@ -19,187 +19,238 @@ from __future__ import annotations
 
 import os
 from _thread import RLock
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from errno import EBADF, EINVAL, EMFILE, ENOTSOCK
-from stat import S_ISSOCK
-from typing import TYPE_CHECKING, Final
+from stat import S_IFMT, S_IFREG, S_ISSOCK
+from typing import TYPE_CHECKING, Any, Final
 
-from pywasmjit.records import record
+from pywasmjit.records import record, replace
 
 if TYPE_CHECKING:
     from pywasmjit.wali.walk import Grant
 
 _MOST: Final = 1 << 20
-_FREE: Final = -1
 _LAST_STREAM: Final = 2
 RESERVED: Final = 64
 """Descriptors that are kept for the engine, where the host allows many."""
+
+
+# -- what closes by itself --------------------------------------------------------------------------------------------
+
+
+def _fallback() -> Any:
+    class Holder:
+        """Closes a descriptor at its own end."""
+
+        def __init__(self, fd: int) -> None:
+            self._fd = fd
+
+        def __del__(self) -> None:
+            with suppress(OSError):
+                os.close(self._fd)
+
+    return Holder
+
+
+def _choose_holder() -> Any:
+    """Return what makes an object of a descriptor that closes it when the object goes, and does nothing else.
+
+    No method written in Python may do that: the deadlines' interrupt, or Ctrl-C, could come at its first instruction,
+    be printed and forgotten, and the descriptor be lost.  The objects of `select` for a kernel's own queues take any
+    number, and close it in C, without a word.
+    """
+    import select
+
+    for name in ("epoll", "kqueue"):
+        if hasattr(select, name):
+            return getattr(select, name).fromfd
+    return _fallback()
+
+
+holder: Final[Callable[[int], object]] = _choose_holder()
+"""Returns what closes a descriptor when nobody refers to it any more."""
+
+
+# -- records ----------------------------------------------------------------------------------------------------------
 
 
 @record(frozen=True)
 class Origin:
     """Where a descriptor came from, in guest terms.
 
-    grant: the granted directory through which it was opened.  names: the components of its path if it is a directory,
-    else None.  follows: whether it was opened without O_NOFOLLOW, which the host's descriptor may have all the same:
-    the way through granted directories follows no link but itself.
+    grant: the granted directory through which it was opened, None for a directory that exists in name only.  names: the
+    components of its path if it is a directory, else None.  follows: whether it was opened without O_NOFOLLOW, which
+    the host's descriptor may have all the same: the way through granted directories follows no link but itself.
     """
 
-    grant: Grant
+    grant: Grant | None
     names: tuple[bytes, ...] | None
     follows: bool
 
 
-@record()
-class Entry:
-    """What the table knows of a descriptor beside its host number."""
+@record(frozen=True, eq=False)
+class OpenFile:
+    """What stands behind one number of the guest's: a host descriptor, and all that is decided by.
 
-    owned: bool = True
-    close_on_exec: bool = False
+    host: the host's number, which stays this file's as long as somebody refers to the record.  kind: the S_IFMT bits of
+    its mode, 0 for what is no file.  origin: None for what was not opened through a granted directory.  close_on_exec:
+    whether the number is closed in an executed program.  holder: closes the host's descriptor when it goes, None if
+    that is not ours to close.
+    """
+
+    host: int
+    kind: int
     origin: Origin | None = None
-    spare: int | None = None
-    """Another host descriptor of the same open file, which nobody uses."""
+    close_on_exec: bool = False
+    holder: object = None
+
+    @property
+    def grant(self) -> Grant | None:
+        """The granted directory through which it was opened."""
+        return None if self.origin is None else self.origin.grant
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it lies in a granted directory that is read-only."""
+        grant = self.grant
+        return grant is not None and grant.read_only
+
+
+class WorkingDirectory(OpenFile):
+    """What AT_FDCWD stands for.
+
+    host: AT_FDCWD for the host process's own, -1 for a directory that exists in name only.
+    """
+
+    __slots__ = ()
+
+
+def hold(host: int, *, kind: int | None = None, origin: Origin | None = None) -> OpenFile:
+    """Return the record of a new host descriptor, which is closed from now on when that goes.
+
+    kind: None if it is to be found out.
+    """
+    closing = holder(host)
+    return OpenFile(host, S_IFMT(os.fstat(host).st_mode) if kind is None else kind, origin, False, closing)
+
+
+# -- the table --------------------------------------------------------------------------------------------------------
 
 
 class Files:
     """The descriptor table of one process."""
 
     def __init__(self, streams: tuple[int, int, int] = (0, 1, 2)) -> None:
-        self.slots: list[int] = list(streams)
-        """Host descriptor by guest number, -1 where free; this list is never replaced: bound calls hold it."""
-        self._entries: list[Entry | None] = [Entry(owned=False) for _ in streams]
+        self.slots: list[OpenFile | None] = [_stream(each) for each in streams]
+        """Open file by guest number, None where free; this list is never replaced: bound calls hold it."""
         self._lock = RLock()
         self.limit = _descriptor_limit()
         """How many descriptors the guest may have."""
         self.ceiling = 0
         """Host numbers from here on are the engine's."""
         self.follow_host_limit()
-        self.locks_records = False
-        """Whether the guest has used record locks (fcntl)."""
-        self._shared = False
-        self._parked: list[int] = []
-        self._nothing = _FREE
 
     def follow_host_limit(self) -> None:
         """Look how many descriptors the host allows: the last ones are the engine's."""
         limit = _descriptor_limit()
         self.ceiling = limit - _reserve(limit)
 
-    def share(self) -> None:
-        """Be ready for several threads that use the table at once, from now on."""
-        if not self._shared:
-            self._nothing = move_high(_open_nothing())
-            self._shared = True
-
-    def host(self, guest: int) -> int:
-        """Return the host's number.  Raises EBADF."""
+    def find(self, guest: int) -> OpenFile | None:
+        """Return what a number stands for, None for nothing; it stays open as long as the caller refers to it."""
         slots = self.slots
-        host = slots[guest] if 0 <= guest < len(slots) else _FREE
-        if host < 0:
+        return slots[guest] if 0 <= guest < len(slots) else None
+
+    def file(self, guest: int) -> OpenFile:
+        """Return what a number stands for, as `find` does.  Raises EBADF."""
+        file = self.find(guest)
+        if file is None:
             raise OSError(EBADF, "no such descriptor")
-        return host
+        return file
 
-    def entry(self, guest: int) -> Entry:
-        """Return what is known of a descriptor.  Raises EBADF."""
-        self.host(guest)
-        entry = self._entries[guest]
-        assert entry is not None
-        return entry
+    def add(
+        self,
+        host: int,
+        *,
+        kind: int | None = None,
+        lowest: int = 0,
+        close_on_exec: bool = False,
+        origin: Origin | None = None,
+    ) -> int:
+        """Enter a new host descriptor, as `enter` does."""
+        return self.enter(hold(host, kind=kind, origin=origin), lowest=lowest, close_on_exec=close_on_exec)
 
-    def add(self, host: int, *, lowest: int = 0, close_on_exec: bool = False, origin: Origin | None = None) -> int:
-        """Enter a host descriptor, which the table owns from now on, under the lowest free number >= lowest.
-
-        Raises EMFILE after closing it if the guest has too many.
-        """
-        entry = Entry(True, close_on_exec, origin)
+    def enter(self, file: OpenFile, *, lowest: int = 0, close_on_exec: bool = False) -> int:
+        """Enter an open file under the lowest free number >= lowest; that is told.  Raises EMFILE."""
+        if file.close_on_exec != close_on_exec:
+            file = replace(file, close_on_exec=close_on_exec)
         with self._lock:
             guest = self._lowest_free(lowest)
-            if guest < self.limit and (host < self.ceiling or self._parked):
+            if guest < self.limit and file.host < self.ceiling:
                 self._reach(guest)
-                self._entries[guest] = entry
-                self.slots[guest] = self._settled(host, entry)
+                self.slots[guest] = file
                 return guest
-        os.close(host)
+        del file  # whoever keeps the error does not keep it open
         raise OSError(EMFILE, "too many descriptors")
 
     def close(self, guest: int) -> None:
-        """Free a number and close what it stands for.  Raises EBADF, and what the host's close raises."""
+        """Free a number; what it stood for is closed when no call uses it any more.
+
+        Raises EBADF, and what the host's close has to tell of what was written.
+        """
         with self._lock:
-            entry = self.entry(guest)
-            host = self.slots[guest]
-            self.slots[guest] = _FREE
-            self._entries[guest] = None
-        if entry.owned:
-            self._release(host, entry)
+            file = self.file(guest)
+            self.slots[guest] = None
+        _last_words(file)
 
-    def _release(self, host: int, entry: Entry) -> None:
-        """Close the file of a host number; keep the number if another thread may be about to use it."""
-        if not self._shared:
-            os.close(host)
-            return
-        os.dup2(self._nothing, host, inheritable=False)
-        if entry.spare is not None:
-            os.close(entry.spare)
-        with self._lock:
-            self._parked.append(host)
-
-    def _settled(self, host: int, entry: Entry) -> int:
-        """Return the host number under which the guest gets a file that was opened as `host`."""
-        if not self._parked:
-            return host
-        number = self._parked.pop()
-        os.dup2(host, number, inheritable=False)
-        if self.locks_records:
-            entry.spare = host
-        else:
-            os.close(host)
-        return number
-
-    def duplicate(self, guest: int, *, lowest: int = 0, close_on_exec: bool = False) -> int:
-        """Make another number for the same open file.  Raises EBADF, EINVAL for a bad `lowest`, EMFILE."""
-        origin, host = self.entry(guest).origin, self.host(guest)
+    def duplicate(self, file: OpenFile, *, lowest: int = 0, close_on_exec: bool = False) -> int:
+        """Make another number for the same open file.  Raises EINVAL for a bad `lowest`, EMFILE."""
         if not 0 <= lowest < self.limit:
             raise OSError(EINVAL, "descriptor out of range")
-        return self.add(os.dup(host), lowest=lowest, close_on_exec=close_on_exec, origin=origin)
+        return self.enter(_copy(file), lowest=lowest, close_on_exec=close_on_exec)
 
-    def duplicate_to(self, guest: int, wanted: int, close_on_exec: bool = False) -> int:
-        """Make `wanted` stand for the same open file, closing what it stood for.  Raises EBADF."""
-        origin, host = self.entry(guest).origin, self.host(guest)
+    def duplicate_to(self, file: OpenFile, wanted: int, close_on_exec: bool = False) -> int:
+        """Make `wanted` stand for the same open file, closing what it stood for.  Raises EBADF, EMFILE."""
         if not 0 <= wanted < self.limit:
             raise OSError(EBADF, "descriptor out of range")
-        if wanted == guest:
-            return wanted
-        copy = os.dup(host)
+        copy = _copy(file)
+        if copy.host >= self.ceiling:
+            del copy
+            raise OSError(EMFILE, "too many descriptors")
+        if close_on_exec:
+            copy = replace(copy, close_on_exec=True)
         with self._lock:
-            if copy >= self.ceiling and not self._parked:
-                os.close(copy)
-                raise OSError(EMFILE, "too many descriptors")
             self._reach(wanted)
-            before, old = self._entries[wanted], self.slots[wanted]
-            entry = self._entries[wanted] = Entry(True, close_on_exec, origin)
-            self.slots[wanted] = self._settled(copy, entry)
-        if before is not None and before.owned:
+            before, self.slots[wanted] = self.slots[wanted], copy
+        if before is not None:
             with suppress(OSError):
-                self._release(old, before)
+                _last_words(before)
         return wanted
+
+    def set_close_on_exec(self, guest: int, close_on_exec: bool) -> None:
+        """Say whether a number is closed in an executed program.  Raises EBADF."""
+        with self._lock:
+            self.slots[guest] = replace(self.file(guest), close_on_exec=close_on_exec)
 
     def close_all(self) -> None:
         """Close everything that the table owns."""
-        for guest, host in enumerate(self.slots):
-            if host >= 0:
+        for guest, file in enumerate(self.slots):
+            if file is not None:
                 with suppress(OSError):
                     self.close(guest)
-        with self._lock:
-            for host in self._parked if self._nothing == _FREE else [*self._parked, self._nothing]:
-                os.close(host)
-            self._parked.clear()
-            self._nothing, self._shared = _FREE, False
 
-    def inherited(self) -> dict[int, int]:
-        """Return host number by guest number of those that stay open in an executed program."""
+    def keep_open(self) -> None:
+        """Have everything stay open until the host's process ends, whatever becomes of the table."""
+        for file in self.slots:
+            if file is not None and file.holder is not None:
+                with suppress(OSError):
+                    os.dup(file.host)
+
+    def inherited(self) -> dict[int, OpenFile]:
+        """Return by guest number what stays open in an executed program."""
         with self._lock:
-            pairs = zip(self.slots, self._entries, strict=True)
-            return {n: host for n, (host, entry) in enumerate(pairs) if entry is not None and not entry.close_on_exec}
+            found = enumerate(self.slots)
+            return {guest: file for guest, file in found if file is not None and not file.close_on_exec}
 
     def take_over(self, origins: dict[int, Origin | None]) -> None:
         """Take the descriptors that an executed program was given, whose host numbers are the guest's, for the table.
@@ -207,33 +258,70 @@ class Files:
         origins: where each came from; a standard stream that is not among them is closed for the guest.
         """
         for guest in [guest for guest in range(len(self.slots)) if guest not in origins]:
-            self.slots[guest], self._entries[guest] = _FREE, None
+            self.slots[guest] = None
         for guest, origin in origins.items():
             self._reach(guest)
-            self.slots[guest] = guest
-            self._entries[guest] = Entry(guest > _LAST_STREAM, False, origin)
             if guest > _LAST_STREAM:
                 os.set_inheritable(guest, False)
+                self.slots[guest] = hold(guest, origin=origin)
+            else:
+                self.slots[guest] = replace(_stream(guest), origin=origin)
 
     def whole(self) -> AbstractContextManager[object]:
         """Return a context in which no other thread changes the table, so that a child process finds it whole."""
         return self._lock
 
-    def renew_lock(self) -> None:
-        """Forget who held the lock: only the forking thread lives on in a child process."""
+    def after_fork(self) -> None:
+        """In a child process: the lock is free, and no file is pinned but by the table.
+
+        Calls of other threads stay in the middle there for ever, and would keep open what the child closes.  What the
+        only thread that lives on was doing is over too, or is done anew (`dispatch`), once its handler has returned.
+        """
         self._lock = RLock()
+        for guest, file in enumerate(self.slots):
+            if file is not None and file.holder is not None:
+                self.slots[guest] = replace(file)
+                object.__setattr__(file, "holder", None)
 
     def _lowest_free(self, lowest: int) -> int:
         try:
-            return self.slots.index(_FREE, lowest)
+            return self.slots.index(None, lowest)
         except ValueError:
             return max(lowest, len(self.slots))
 
     def _reach(self, guest: int) -> None:
         missing = guest + 1 - len(self.slots)
         if missing > 0:
-            self._entries.extend([None] * missing)
-            self.slots.extend([_FREE] * missing)
+            self.slots.extend([None] * missing)
+
+
+def _stream(host: int) -> OpenFile:
+    """Return the record of a caller's descriptor, which may be closed."""
+    kind = 0
+    with suppress(OSError):
+        kind = S_IFMT(os.fstat(host).st_mode)
+    return OpenFile(host, kind)
+
+
+def _copy(file: OpenFile) -> OpenFile:
+    """Return the record of another descriptor of the same open file."""
+    return hold(os.dup(file.host), kind=file.kind, origin=file.origin)
+
+
+def _last_words(file: OpenFile) -> None:
+    """Have happen at once what close(2) does even if a call still uses the file.
+
+    That is: record locks are given up, and the file system may tell of an error in what was written.
+    """
+    if file.kind == S_IFREG and file.holder is not None:
+        try:
+            copy = os.dup(file.host)
+        except OSError:
+            return  # no number is free: then there is nothing to be told
+        os.close(copy)
+
+
+# -- questions about the host's descriptors ---------------------------------------------------------------------------
 
 
 def require_access(host: int) -> int:
@@ -266,22 +354,6 @@ def _descriptor_limit() -> int:
 def _reserve(limit: int) -> int:
     """Return how many of the host's numbers are kept for the engine."""
     return min(RESERVED, limit // 4)
-
-
-def _open_nothing() -> int:
-    """Return a descriptor that can neither be read, written, nor searched."""
-    try:
-        fd = os.memfd_create("nothing")
-    except (AttributeError, OSError):
-        fd, end = os.pipe()
-        os.close(end)
-        return fd
-    try:
-        return os.open(b"/proc/self/fd/%d" % fd, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # no /proc to be seen, as after chroot
-        return os.dup(fd)
-    finally:
-        os.close(fd)
 
 
 def move_high(descriptor: int) -> int:

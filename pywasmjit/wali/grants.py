@@ -8,6 +8,9 @@ terms, links included: an absolute link starts at the guest's root, and `..` nev
 * slow: a walk over one component at a time (`walk`), over links too, 40 at most.
 
 Neither follows a magic link (/proc/self/fd/3): the quick way refuses it, the slow way takes its text for a path.
+
+What a file may be used for goes by the grant that it was opened through, which its record holds together with its
+descriptor.  No file gets from one grant into another while it is open, as renaming and linking stay within one.
 """
 
 from __future__ import annotations
@@ -16,11 +19,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from errno import EACCES, EAGAIN, ELOOP, ENOENT, ENOTDIR, EXDEV
-from stat import S_ISDIR
+from stat import S_IFDIR, S_IFMT, S_ISDIR
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from pywasmjit.wali.abi.fcntl import (
-    AT_FDCWD,
     AT_SYMLINK_NOFOLLOW,
     BENEATH,
     NO_MAGICLINKS,
@@ -30,10 +32,10 @@ from pywasmjit.wali.abi.fcntl import (
     O_PATH,
     X_OK,
 )
-from pywasmjit.wali.files import Origin, move_high
+from pywasmjit.wali.files import OpenFile, Origin, WorkingDirectory, hold, holder, move_high
 from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.kernel.portable_calls import by_descriptor
-from pywasmjit.wali.paths import Place, describe_descriptor
+from pywasmjit.wali.paths import Place, itself, require_open
 from pywasmjit.wali.policy import DirGrant
 from pywasmjit.wali.procfs import refuse_engine_files
 from pywasmjit.wali.walk import (
@@ -69,14 +71,13 @@ class GrantedPaths:
         self.process = process
         self.grants: dict[Names, Grant] = {}
         self.above: set[Names] = {()}
-        self._cwd: Names = ()
-        self._cwd_fd: int | None = None
+        self.cwd = _NOWHERE
         try:
             for each in dirs:
                 self._open_grant(each)
             wanted = _initial_cwd(dirs) if cwd is None else os.fsencode(cwd)
             with suppress(OSError) if cwd is None else nullcontext():
-                self.chdir(AT_FDCWD, wanted)
+                self.chdir(self.cwd, wanted)
         except BaseException:
             self.close()
             raise
@@ -88,16 +89,11 @@ class GrantedPaths:
         self.above.update(names[:length] for length in range(len(names)))
 
     def close(self) -> None:
-        self._leave_cwd()
+        self.cwd = _NOWHERE
         grants = list(self.grants.values())
         self.grants.clear()
         for grant in grants:
             os.close(grant.fd)
-
-    def _leave_cwd(self) -> None:
-        fd, self._cwd_fd = self._cwd_fd, None
-        if fd is not None:
-            os.close(fd)
 
     @contextmanager
     def _walk(self, path: bytes) -> Iterator[Walk]:
@@ -114,31 +110,29 @@ class GrantedPaths:
 
     # -- the quick way --------------------------------------------------------------------------------------------
 
-    def _start(self, dir_fd: int, path: bytes) -> tuple[Names, int | None]:
-        """Return where a path starts: the names of the directory, and its descriptor if it is open."""
+    def _start(self, start: OpenFile | None, path: bytes) -> OpenFile:
+        """Return the directory that a path starts from, which has names.  Raises EBADF, ENOTDIR."""
         if path.startswith(b"/"):
-            return (), None
-        if dir_fd == AT_FDCWD:
-            return self._cwd, self._cwd_fd
-        origin = self.process.files.entry(dir_fd).origin
-        if origin is None or origin.names is None:
+            return _NOWHERE
+        file = require_open(start)
+        if file.origin is None or file.origin.names is None:
             raise OSError(ENOTDIR, "no directory")
-        return origin.names, self.process.files.host(dir_fd)
+        return file
 
-    def _now(self, names: Names, fd: int | None) -> Names:
-        """Return what an open directory is called now, which was `names` when it was opened.
+    def _now(self, start: OpenFile) -> Names:
+        """Return what an open directory is called now.
 
-        It may have been renamed since; if it is in its grant no longer, or the host does not tell, it keeps its names.
-        Raises ENOENT if it was removed.
+        It may have been renamed since it was opened; if it is in its grant no longer, or the host does not tell, it
+        keeps its names.  Raises ENOENT if it was removed.
         """
-        grant = self._grant_of(names)
-        if fd is None or grant is None:
+        names, grant = _names_of(start), start.grant
+        if grant is None:
             return names
         try:
-            top, here = (os.readlink(by_descriptor(each)) for each in (grant.fd, fd))
+            top, here = (os.readlink(by_descriptor(each)) for each in (grant.fd, start.host))
         except OSError:
             return names
-        if here.endswith(_REMOVED) and not os.fstat(fd).st_nlink:
+        if here.endswith(_REMOVED) and not os.fstat(start.host).st_nlink:
             raise OSError(ENOENT, "the directory was removed")
         inside = here == top or here.startswith(top.rstrip(b"/") + b"/")
         return (*grant.names, *split(here[len(top) :])) if inside else names
@@ -151,20 +145,20 @@ class GrantedPaths:
                 return grant
         return None
 
-    def _quick(self, start: Names, start_fd: int | None, path: bytes) -> tuple[Grant, Names, Callable[..., int]] | None:
+    def _quick(self, start: OpenFile, path: bytes) -> tuple[Grant, Names, Callable[..., int]] | None:
         """Return the grant, the names, and a function (flags, mode) that opens; None if only the slow way is open."""
         kernel = self.process.kernel
         if not kernel.resolves or b".." in path:
             return None
         rest = tuple(split(path))
-        names = start + rest
+        names = _names_of(start) + rest
         grant = self._grant_of(names)
         if grant is None:
             return None
-        if start_fd is None or grant is not self._grant_of(start):
+        if grant is not start.grant:
             base, rest = grant.fd, names[len(grant.names) :]
         else:
-            base = start_fd
+            base = start.host
         relative = b"/".join(rest)
         if rest and means_directory(path):
             relative += b"/" if ends_name_with_slash(path) else b"/."
@@ -176,9 +170,9 @@ class GrantedPaths:
 
     # -- what handlers ask ----------------------------------------------------------------------------------------
 
-    def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> tuple[int, Origin | None]:
-        start, start_fd = self._start(dir_fd, path)
-        quick = self._quick(start, start_fd, path)
+    def open(self, start: OpenFile | None, path: bytes, flags: int, mode: int) -> OpenFile:
+        directory = self._start(start, path)
+        quick = self._quick(directory, path)
         if quick is not None and not (flags & O_CREAT and quick[0].read_only):
             grant, names, open_there = quick
             try:
@@ -186,29 +180,30 @@ class GrantedPaths:
             except OSError as error:
                 if error.errno not in _TAKE_THE_SLOW_WAY:
                     raise
-        start = self._now(start, start_fd)
         try:
             with self._walk(path) as walk:
-                fd, grant, names = walk.open(start, path, flags, mode)
+                fd, grant, names = walk.open(self._now(directory), path, flags, mode)
         except NameOnly:
             self._deny(path)
         return self._admit(fd, grant, names, flags)
 
-    def _admit(self, fd: int, grant: Grant, names: Names, flags: int) -> tuple[int, Origin]:
+    def _admit(self, fd: int, grant: Grant, names: Names, flags: int) -> OpenFile:
         try:
             found = os.fstat(fd)
             refuse_engine_files(self.process.kernel, fd, found, sandbox=True)
         except BaseException:
             os.close(fd)
             raise
-        return fd, Origin(grant, names if S_ISDIR(found.st_mode) else None, not flags & O_NOFOLLOW)
+        kind = S_IFMT(found.st_mode)
+        origin = Origin(grant, names if S_ISDIR(kind) else None, not flags & O_NOFOLLOW)
+        return hold(fd, kind=kind, origin=origin)
 
-    def locate(self, dir_fd: int, path: bytes, *, follow: bool = True) -> Place:
-        if not path and dir_fd != AT_FDCWD:
-            return describe_descriptor(self.process, dir_fd)
-        start, start_fd = self._start(dir_fd, path)
+    def locate(self, start: OpenFile | None, path: bytes, *, follow: bool = True) -> Place:
+        if not path:
+            return itself(start)
+        directory = self._start(start, path)
         flags = O_PATH if follow else O_PATH | O_NOFOLLOW
-        quick = self._quick(start, start_fd, path)
+        quick = self._quick(directory, path)
         if quick is not None:
             try:
                 fd = quick[2](flags)
@@ -217,10 +212,9 @@ class GrantedPaths:
                     raise
             else:
                 return self._place(fd, quick[0])
-        start = self._now(start, start_fd)
         try:
             with self._walk(path) as walk:
-                fd, grant, _ = walk.open(start, path, flags, 0)
+                fd, grant, _ = walk.open(self._now(directory), path, flags, 0)
         except NameOnly:
             return Place(-1, virtual=True)
         return self._place(fd, grant)
@@ -233,8 +227,8 @@ class GrantedPaths:
             raise
         return Place(fd, grant=grant, owned=True)
 
-    def entry(self, dir_fd: int, path: bytes) -> Place:
-        names = [*self._now(*self._start(dir_fd, path)), *split(path)]
+    def entry(self, start: OpenFile | None, path: bytes) -> Place:
+        names = [*self._now(self._start(start, path)), *split(path)]
         if not names:
             return Place(-1, virtual=True, fixed=True)
         is_dot = path.rstrip(b"/").rpartition(b"/")[2] == b"."
@@ -250,37 +244,34 @@ class GrantedPaths:
                 self._deny(path)
             return Place(-1, virtual=True, fixed=True)
 
-    @property
-    def cwd_fd(self) -> int | None:
-        return self._cwd_fd
-
-    @property
-    def cwd_names(self) -> Names:
-        """The working directory's path, as components."""
-        return self._cwd
-
     def take_over_cwd(self, names: Names, fd: int | None) -> None:
         """Make an open directory, which is ours from now on, the working directory."""
-        self._leave_cwd()
-        self._cwd, self._cwd_fd = names, None if fd is None else move_high(fd)
+        self.cwd = self._directory(names, None if fd is None else move_high(fd), self._grant_of(names))
 
-    def chdir(self, dir_fd: int, path: bytes) -> None:
-        start, start_fd = self._start(dir_fd, path or b".")
-        if path:
-            start = self._now(start, start_fd)
+    def _directory(self, names: Names, fd: int | None, grant: Grant | None) -> WorkingDirectory:
+        """Return the record of a directory; fd: a descriptor for it alone, None if it exists in name only."""
+        if fd is None:
+            return WorkingDirectory(-1, S_IFDIR, Origin(None, names, True))
+        return WorkingDirectory(fd, S_IFDIR, Origin(grant, names, True), holder=holder(fd))
+
+    def chdir(self, start: OpenFile | None, path: bytes) -> None:
+        directory = self._start(start, path)
+        if not path and directory.host >= 0:
+            self._enter(_names_of(directory), directory.host, directory.grant)
+            return
         with self._walk(path) as walk:
-            names, fd = start, start_fd
-            if path or start_fd is None:
-                walk.down([*start, *split(path)])
-                names, fd = walk.names, walk.fd if walk.grant is not None else None
-            if fd is not None:
-                self.process.kernel.access(fd, b"", X_OK, effective=True)
-                fd = move_high(os.dup(fd))
-        self._leave_cwd()
-        self._cwd, self._cwd_fd = names, fd
+            walk.down([*(self._now(directory) if path else _names_of(directory)), *split(path)])
+            self._enter(walk.names, None if walk.grant is None else walk.fd, walk.grant)
+
+    def _enter(self, names: Names, fd: int | None, grant: Grant | None) -> None:
+        """Make a directory that somebody else holds open the working directory.  Raises EACCES."""
+        if fd is not None:
+            self.process.kernel.access(fd, b"", X_OK, effective=True)
+            fd = move_high(os.dup(fd))
+        self.cwd = self._directory(names, fd, grant)
 
     def getcwd(self) -> bytes:
-        return b"/" + b"/".join(self._now(self._cwd, self._cwd_fd))
+        return b"/" + b"/".join(self._now(self.cwd))
 
     def _deny(self, path: bytes) -> NoReturn:
         """Report a path outside of all grants, and raise EACCES."""
@@ -289,6 +280,17 @@ class GrantedPaths:
         shown = directory if directory.isprintable() else repr(directory)
         self.process.denials.tell("dir", f"access to {text!r}", f"--dir {shown}")
         raise OSError(EACCES, "not in a granted directory")
+
+
+_NOWHERE: Final = WorkingDirectory(-1, S_IFDIR, Origin(None, (), True))
+"""The guest's root as a place to start from: in name only."""
+
+
+def _names_of(directory: OpenFile) -> Names:
+    """Return the names that a directory was opened by."""
+    assert directory.origin is not None
+    assert directory.origin.names is not None
+    return directory.origin.names
 
 
 def _initial_cwd(dirs: tuple[DirGrant, ...]) -> bytes:

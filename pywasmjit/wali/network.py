@@ -288,7 +288,7 @@ class Network:
                 yield raw[: abi.SUN_PATH]
                 return
             if path:
-                with self._process.paths.locate(AT_FDCWD, path) as place:
+                with self._process.paths.locate(self._process.paths.cwd, path) as place:
                     if place.virtual:
                         raise OSError(ECONNREFUSED, "a directory")
                     if place.read_only:
@@ -322,10 +322,12 @@ class Network:
     @contextmanager
     def _entry(self, path: bytes) -> Iterator[Place]:
         directory, slash, name = path.rpartition(b"/")
+        paths, file = self._process.paths, None
         number = own_descriptor(directory) if slash and self._everything else None
         if number is not None:
-            path = b"/proc/self/fd/%d/%s" % (self._process.files.host(number), name)
-        with self._process.paths.entry(AT_FDCWD, path) as place:
+            file = self._process.files.file(number)
+            path = b"/proc/self/fd/%d/%s" % (file.host, name)
+        with paths.entry(paths.cwd, path) as place:
             if place.fixed:
                 raise OSError(EADDRINUSE, "exists")
             if place.read_only:

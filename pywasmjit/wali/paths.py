@@ -2,7 +2,10 @@
 
 Both answer the same questions.  `open` opens; `locate` finds what a path names, for stat and its kind; `entry` finds
 the directory and the name in it, for calls that make or remove a name.  The answers are `Place`s.  The working
-directory is a descriptor of the engine's; the process's own is never changed.
+directory is a record like that of any open file, swapped in one step; the process's own is never changed.
+
+Paths start from an open file that was looked up once (`dispatch`).  Whoever holds it, or a place that was found from
+it, has it pinned: what was checked there is what is acted on.
 """
 
 from __future__ import annotations
@@ -10,13 +13,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from errno import EBUSY, ELOOP, ENOENT, EROFS
-from stat import S_ISLNK
+from errno import EBADF, EBUSY, ELOOP, ENOENT, EROFS
+from stat import S_IFDIR, S_IFMT, S_ISLNK
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pywasmjit.records import record
 from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, NO_MAGICLINKS, O_DIRECTORY, O_NOFOLLOW, O_PATH, X_OK
-from pywasmjit.wali.files import Origin, move_high
+from pywasmjit.wali.files import OpenFile, WorkingDirectory, hold, holder, move_high
 from pywasmjit.wali.procfs import is_descriptor_directory, own_descriptor, refuse_engine_files
 
 if TYPE_CHECKING:
@@ -32,7 +35,8 @@ class Place:
 
     name: a path relative to `dir_fd` as the kernel may resolve it, b"" for `dir_fd` itself.
     flags: AT_SYMLINK_NOFOLLOW if a link is meant itself.  fixed: the name is one that a sandbox has made, so it cannot
-    be removed or renamed.  virtual: a directory that exists for the guest alone, `dir_fd` is -1.
+    be removed or renamed.  virtual: a directory that exists for the guest alone, `dir_fd` is -1.  pin: what keeps
+    `dir_fd`, or a descriptor that `name` speaks of, the file that it is.
     """
 
     dir_fd: int
@@ -42,6 +46,7 @@ class Place:
     owned: bool = False
     fixed: bool = False
     virtual: bool = False
+    pin: object = None
 
     def __enter__(self) -> Place:
         return self
@@ -64,23 +69,23 @@ class Place:
 
 
 class Paths(Protocol):
-    """What handlers ask; `dir_fd` is the guest's number or AT_FDCWD."""
-
-    def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> tuple[int, Origin | None]:
-        """Open a path with the guest's flags; return the host's descriptor."""
-
-    def locate(self, dir_fd: int, path: bytes, *, follow: bool = True) -> Place:
-        """Find what a path names; b"" names `dir_fd` itself."""
-
-    def entry(self, dir_fd: int, path: bytes) -> Place:
-        """Find the directory of a path and its last name, which need not exist."""
+    """What handlers ask; `start` is the file that a relative path starts from, None if the guest's number is none."""
 
     @property
-    def cwd_fd(self) -> int | None:
-        """The working directory, open; None if it is the host process's own, or exists in name only."""
+    def cwd(self) -> WorkingDirectory:
+        """The working directory."""
 
-    def chdir(self, dir_fd: int, path: bytes) -> None:
-        """Change the working directory; b"" names `dir_fd` itself."""
+    def open(self, start: OpenFile | None, path: bytes, flags: int, mode: int) -> OpenFile:
+        """Open a path with the guest's flags."""
+
+    def locate(self, start: OpenFile | None, path: bytes, *, follow: bool = True) -> Place:
+        """Find what a path names; b"" names `start` itself."""
+
+    def entry(self, start: OpenFile | None, path: bytes) -> Place:
+        """Find the directory of a path and its last name, which need not exist."""
+
+    def chdir(self, start: OpenFile | None, path: bytes) -> None:
+        """Change the working directory; b"" names `start` itself."""
 
     def getcwd(self) -> bytes:
         """Return the working directory's path.  Raises ENOENT if it was removed."""
@@ -89,12 +94,19 @@ class Paths(Protocol):
         """Close what is held open."""
 
 
-def describe_descriptor(process: Process, dir_fd: int) -> Place:
-    """Return the place that an open descriptor, or the working directory, is itself."""
-    if dir_fd == AT_FDCWD:
-        return process.paths.locate(AT_FDCWD, b".")
-    origin = process.files.entry(dir_fd).origin
-    return Place(process.files.host(dir_fd), grant=origin.grant if origin else None)
+def require_open(start: OpenFile | None) -> OpenFile:
+    """Return the file that a path starts from.  Raises EBADF if there is none."""
+    if start is None:
+        raise OSError(EBADF, "no such descriptor")
+    return start
+
+
+def itself(start: OpenFile | None) -> Place:
+    """Return the place that an open file, or the working directory, is itself.  Raises EBADF."""
+    file = require_open(start)
+    if file.host == AT_FDCWD:
+        return Place(AT_FDCWD, b".")
+    return Place(file.host, grant=file.grant, virtual=file.host == -1, pin=file)
 
 
 class HostPaths:
@@ -106,26 +118,26 @@ class HostPaths:
     def __init__(self, process: Process, cwd: str | None = None) -> None:
         """Start in `cwd`, None for the process's own working directory.  Raises OSError if it cannot be opened."""
         self._process = process
-        self._cwd = AT_FDCWD
+        self.cwd = _OWN_DIRECTORY
         if cwd is not None:
-            self.chdir(AT_FDCWD, os.fsencode(cwd))
+            self.chdir(self.cwd, os.fsencode(cwd))
 
-    def _base(self, dir_fd: int, path: bytes) -> int:
-        if dir_fd == AT_FDCWD or path.startswith(b"/"):
-            return self._cwd
-        return self._process.files.host(dir_fd)
+    def _base(self, start: OpenFile | None, path: bytes) -> OpenFile:
+        return self.cwd if path.startswith(b"/") else require_open(start)
 
-    def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> tuple[int, Origin | None]:
+    def open(self, start: OpenFile | None, path: bytes, flags: int, mode: int) -> OpenFile:
         number = own_descriptor(path)
         if number is not None:
-            return self._reopen(number, flags), None
-        fd = self._open(self._base(dir_fd, path), path, flags, mode)
+            return hold(self._reopen(number, flags))
+        base = self._base(start, path)
+        fd = self._open(base.host, path, flags, mode)
         try:
-            refuse_engine_files(self._process.kernel, fd, os.fstat(fd), sandbox=False)
+            found = os.fstat(fd)
+            refuse_engine_files(self._process.kernel, fd, found, sandbox=False)
         except BaseException:
             os.close(fd)
             raise
-        return fd, None
+        return hold(fd, kind=S_IFMT(found.st_mode))
 
     def _open(self, base: int, path: bytes, flags: int, mode: int) -> int:
         kernel = self._process.kernel
@@ -158,53 +170,55 @@ class HostPaths:
         raise OSError(ELOOP, "too many links")
 
     def _reopen(self, number: int, flags: int) -> int:
-        host = self._process.files.host(number) if number < len(self._process.files.slots) else -1
-        if host < 0:
+        file = self._process.files.find(number)
+        if file is None:
             raise OSError(ENOENT, "no such descriptor")
-        return self._process.kernel.open(AT_FDCWD, b"/proc/self/fd/%d" % host, flags, 0)
+        return self._process.kernel.open(AT_FDCWD, b"/proc/self/fd/%d" % file.host, flags, 0)
 
-    def locate(self, dir_fd: int, path: bytes, *, follow: bool = True) -> Place:
+    def locate(self, start: OpenFile | None, path: bytes, *, follow: bool = True) -> Place:
         if not path:
-            return describe_descriptor(self._process, dir_fd)
+            return itself(start)
         flags = 0 if follow else AT_SYMLINK_NOFOLLOW
         number = own_descriptor(path)
-        if number is not None and number < len(self._process.files.slots) and self._process.files.slots[number] >= 0:
-            return Place(AT_FDCWD, b"/proc/self/fd/%d" % self._process.files.slots[number], flags)
-        return Place(self._base(dir_fd, path), path, flags)
+        file = None if number is None else self._process.files.find(number)
+        if file is not None:
+            return Place(AT_FDCWD, b"/proc/self/fd/%d" % file.host, flags, pin=file)
+        base = self._base(start, path)
+        return Place(base.host, path, flags, pin=base)
 
-    def entry(self, dir_fd: int, path: bytes) -> Place:
-        return Place(self._base(dir_fd, path), path, AT_SYMLINK_NOFOLLOW)
+    def entry(self, start: OpenFile | None, path: bytes) -> Place:
+        base = self._base(start, path)
+        return Place(base.host, path, AT_SYMLINK_NOFOLLOW, pin=base)
 
-    @property
-    def cwd_fd(self) -> int | None:
-        return None if self._cwd == AT_FDCWD else self._cwd
-
-    def chdir(self, dir_fd: int, path: bytes) -> None:
+    def chdir(self, start: OpenFile | None, path: bytes) -> None:
         kernel = self._process.kernel
         path = path or b"."
-        fd = kernel.open(self._base(dir_fd, path), path, O_PATH | O_DIRECTORY, 0)
+        base = self._base(start, path)
+        fd = kernel.open(base.host, path, O_PATH | O_DIRECTORY, 0)
         try:
             kernel.access(fd, b"", X_OK, effective=True)
         except BaseException:
             os.close(fd)
             raise
-        self.close()
-        self._cwd = move_high(fd)
+        fd = move_high(fd)
+        self.cwd = WorkingDirectory(fd, S_IFDIR, holder=holder(fd))
 
     def getcwd(self) -> bytes:
-        if self._cwd == AT_FDCWD:
+        cwd = self.cwd
+        if cwd.host == AT_FDCWD:
             return os.getcwdb()
-        if not os.fstat(self._cwd).st_nlink:
+        if not os.fstat(cwd.host).st_nlink:
             raise OSError(ENOENT, "the working directory was removed")
         with suppress(FileNotFoundError):
-            return os.readlink(b"/proc/self/fd/%d" % self._cwd)
-        with inside(self._cwd):  # no /proc to be seen, as after chroot
+            return os.readlink(b"/proc/self/fd/%d" % cwd.host)
+        with inside(cwd.host):  # no /proc to be seen, as after chroot
             return os.getcwdb()
 
     def close(self) -> None:
-        if self._cwd != AT_FDCWD:
-            cwd, self._cwd = self._cwd, AT_FDCWD
-            os.close(cwd)
+        self.cwd = _OWN_DIRECTORY
+
+
+_OWN_DIRECTORY: Final = WorkingDirectory(AT_FDCWD, S_IFDIR)
 
 
 @contextmanager

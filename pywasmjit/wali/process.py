@@ -104,8 +104,8 @@ class Process:
         In a process of the guest's own its descriptors close when that ends, not before: others would see them closed
         while it still lives, and a terminal that closes sends SIGHUP to the leader of its session.
         """
-        files = () if self.owns_host else (self.files.close_all,)
-        first = (self.signals.close, self.space.close, *files, self.paths.close)
+        files = self.files.keep_open if self.owns_host else self.files.close_all
+        first = (self.signals.close, self.space.close, files, self.paths.close)
         with ExitStack() as all_of_them:  # whatever one of them raises
             for end in reversed((*first, self.environment.close, self.attributes.close, self.memory.release)):
                 all_of_them.callback(end)

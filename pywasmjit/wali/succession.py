@@ -22,7 +22,8 @@ from pywasmjit.wali.policy import Capability, DirGrant, Policy
 from pywasmjit.wali.strace import Trace
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.execution import Image
+    from pywasmjit.wali.execution import Leap
+    from pywasmjit.wali.files import OpenFile, WorkingDirectory
     from pywasmjit.wali.process import Process, Wali
 
 State: TypeAlias = "dict[str, Any]"
@@ -38,20 +39,21 @@ _DESCRIPTOR: Final = "/proc/self/fd/%d"
 # -- handing over -----------------------------------------------------------------------------------------------------
 
 
-def hand_over(process: Process, image: Image, environment: list[bytes], copy: Callable[[int], int]) -> int:
+def hand_over(leap: Leap, copy: Callable[[int], int]) -> int:
     """Return a descriptor of what the next engine reads; all that it names stays open over execve.
 
     copy: makes a descriptor that stays open.  Raises EACCES if the program's file may not be read.
     """
+    process, image = leap.process, leap.image
     left = remaining()
     state = {
         "name": os.fsdecode(os.path.basename(image.path)),
-        "module": _moved(os.open(_DESCRIPTOR % image.fd, os.O_RDONLY | os.O_CLOEXEC), copy),
+        "module": _moved(os.open(_DESCRIPTOR % image.file.host, os.O_RDONLY | os.O_CLOEXEC), copy),
         "args": [os.fsdecode(each) for each in image.args],
-        "env": [os.fsdecode(each) for each in environment],
+        "env": [os.fsdecode(each) for each in leap.environment],
         "policy": _policy_state(process, copy),
-        "cwd": _cwd_state(process, copy),
-        "files": [[guest, _origin_state(process, guest)] for guest in process.files.inherited()],
+        "cwd": _cwd_state(leap.cwd, copy),
+        "files": [[guest, _origin_state(file)] for guest, file in leap.files.items()],
         "ignored": [number for number in _CHANGED_BY_PYTHON if process.signals.action(number)[0] == SIG_IGN],
         "umask": process.attributes.kept_umask,
         "limits": list(process.attributes.kept_limits().items()),
@@ -95,16 +97,15 @@ def _path_of(names: tuple[bytes, ...]) -> str:
     return os.fsdecode(b"/" + b"/".join(names))
 
 
-def _cwd_state(process: Process, copy: Callable[[int], int]) -> State | None:
-    paths = process.paths
-    if not isinstance(paths, GrantedPaths):
-        return None  # the process's own is the same
-    return {"path": _path_of(paths.cwd_names), "fd": None if paths.cwd_fd is None else copy(paths.cwd_fd)}
+def _cwd_state(cwd: WorkingDirectory, copy: Callable[[int], int]) -> State | None:
+    if cwd.origin is None or cwd.origin.names is None:
+        return None  # everything is allowed: it becomes the process's own
+    return {"path": _path_of(cwd.origin.names), "fd": None if cwd.host < 0 else copy(cwd.host)}
 
 
-def _origin_state(process: Process, guest: int) -> State | None:
-    origin = process.files.entry(guest).origin
-    if origin is None:
+def _origin_state(file: OpenFile) -> State | None:
+    origin = file.origin
+    if origin is None or origin.grant is None:
         return None
     names = None if origin.names is None else _path_of(origin.names)
     return {"grant": _path_of(origin.grant.names), "names": names, "follows": origin.follows}

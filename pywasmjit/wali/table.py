@@ -11,7 +11,10 @@ annotation             guest    handler
 `Unsigned`, `Size`     i32      the unsigned number
 `Flags(...)`           i32      the signed number; bits have names
 `Fd`                   i32      the *host's* descriptor; EBADF if the guest has none of this number
-`GuestFd`              i32      the guest's own number, not looked up
+`File`                 i32      the `OpenFile` with all that is known of it; EBADF
+`DirFd`                i32      the `OpenFile` that paths start from, for AT_FDCWD the `WorkingDirectory`; None if the
+                                guest has none of this number, which matters where a path is relative only
+`GuestFd`              i32      the guest's own number, not looked up: for calls that are about the number
 `Path`                 i32      bytes of the path; EFAULT, ENAMETOOLONG, ENOENT if it is empty
 `PathOrEmpty`          i32      the same, and b"" may stand for the descriptor next to it
 `Pointer`              i32      the guest's address, not checked: for addresses that are not accessed
@@ -20,6 +23,9 @@ annotation             guest    handler
                                 `each` bytes there are; where that is negative the handler must refuse it
 `Vector("n")`          i32      the n parts of an iovec array as a list of (address, length), copied in and checked
 =====================  =======  =================================================================================
+
+What is looked up is looked up once and pinned: the file of an `Fd`, `File` or `DirFd` stays open, under the same host
+number, until the call has returned, whatever other threads do to the guest's number.
 """
 
 from __future__ import annotations
@@ -30,6 +36,7 @@ from functools import cached_property
 from typing import Annotated, Any, Final, TypeAlias
 
 from pywasmjit.records import record
+from pywasmjit.wali.files import OpenFile
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wasm.types import FuncType
 
@@ -43,11 +50,20 @@ class Number:
     names: Mapping[str, int] | None = None
 
 
+class Lookup(enum.Enum):
+    """What a handler gets for a guest's descriptor."""
+
+    NONE = "the number itself"
+    HOST = "the host's descriptor"
+    FILE = "the open file"
+    DIRECTORY = "the open file that paths start from"
+
+
 @record(frozen=True)
 class Descriptor:
-    """A guest's descriptor; translated: the handler gets the host's."""
+    """A guest's descriptor."""
 
-    translated: bool
+    lookup: Lookup
     wasm: str = "i32"
 
 
@@ -90,8 +106,10 @@ Int = Annotated[int, Number()]
 Unsigned = Annotated[int, Number(signed=False)]
 Size = Annotated[int, Number(signed=False)]
 Long = Annotated[int, Number("i64")]
-Fd = Annotated[int, Descriptor(translated=True)]
-GuestFd = Annotated[int, Descriptor(translated=False)]
+Fd = Annotated[int, Descriptor(Lookup.HOST)]
+File = Annotated[OpenFile, Descriptor(Lookup.FILE)]
+DirFd = Annotated["OpenFile | None", Descriptor(Lookup.DIRECTORY)]
+GuestFd = Annotated[int, Descriptor(Lookup.NONE)]
 Path = Annotated[bytes, Text()]
 PathOrEmpty = Annotated[bytes, Text(may_be_empty=True)]
 Pointer = Annotated[int, Address()]

@@ -193,7 +193,6 @@ class Threads:
             raise OSError(EAGAIN, "too many threads")
         process = self._process()
         assert process is not None
-        process.files.share()
         process.signals.listen()
         start = _Start()
         thread = GuestThread(current.mask, current.held)
@@ -319,7 +318,7 @@ class Threads:
         self._lock = threading.Lock()
         process = self._process()
         if process is not None:
-            process.files.renew_lock()
+            process.files.after_fork()
             process.space.renew_lock()
             process.signals.renew_locks()
         here = get_ident()

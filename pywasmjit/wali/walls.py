@@ -79,7 +79,7 @@ def enclose(process: Process) -> None:
     """
     grants = getattr(process.paths, "grants", {}).values()
     if process.policy.allows(Capability.EXEC):
-        _keep_to_ourselves(set(process.files.slots))
+        _keep_to_ourselves({file.host for file in process.files.slots if file is not None})
     raise_walls(process.policy, [(each.fd, each.read_only) for each in grants], required=process.walls == "require")
 
 

@@ -225,7 +225,7 @@ def transfer(call: str, *, native: bool, limited: bool = False) -> bytes:
 
 def run_transfer(call: str, its: socket.socket, stderr: object, limited: bool) -> None:
     wali = wj.Wali(["transfer", call, "0"], stdin=os.dup(its.fileno()), stderr=stderr)
-    descriptor = wali.process.files.host(0)
+    descriptor = wali.process.files.file(0).host
     instance = wj.Instance(load(HERE / "transfer.c"), wali)
     if limited:
         with wj.deadline(20):

@@ -66,7 +66,8 @@ def waitid(
     """Linux: waitid(2)."""
     if idtype not in abi.IDTYPES.values():
         raise OSError(EINVAL, "waitid: idtype")
-    number = process.files.host(id) if idtype == abi.P_PIDFD else id
+    child = process.files.file(id) if idtype == abi.P_PIDFD else None
+    number = id if child is None else child.host
     found: tuple[int, ...] = ()
 
     def attempt(options: int) -> int:

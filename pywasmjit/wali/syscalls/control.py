@@ -47,7 +47,6 @@ _STRUCTURES: Final = {
 }
 """Commands whose argument is the address of so many bytes; they are the same on every 64-bit Linux."""
 _WRITTEN: Final = frozenset({abi.F_GETLK, abi.F_OFD_GETLK, abi.F_GETOWN_EX, abi.F_GET_RW_HINT, abi.F_GET_FILE_RW_HINT})
-_RECORD_LOCKS: Final = frozenset({abi.F_SETLK, abi.F_SETLKW})
 _WITHOUT_WAITING: Final = {abi.F_SETLKW: abi.F_SETLK, abi.F_OFD_SETLKW: abi.F_OFD_SETLK}
 _BRINGS_SIGNALS: Final = frozenset({abi.F_SETOWN, abi.F_SETOWN_EX, abi.F_SETSIG, abi.F_SETLEASE, abi.F_NOTIFY})
 """Commands after which the kernel sends signals, to whomever they name."""
@@ -60,18 +59,19 @@ _BRINGS_SIGNALS: Final = frozenset({abi.F_SETOWN, abi.F_SETOWN_EX, abi.F_SETSIG,
 )
 def fcntl(process: Process, fd: GuestFd, cmd: Annotated[int, Number(names=abi.FCNTL_COMMANDS)], arg: Long) -> int:
     """Linux: fcntl(2)."""
-    host = process.files.host(fd)
+    file = process.files.file(fd)
+    host = file.host
     number = (arg & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
     if cmd in (abi.F_DUPFD, abi.F_DUPFD_CLOEXEC):
-        return process.files.duplicate(fd, lowest=number, close_on_exec=cmd == abi.F_DUPFD_CLOEXEC)
+        return process.files.duplicate(file, lowest=number, close_on_exec=cmd == abi.F_DUPFD_CLOEXEC)
     if cmd == abi.F_GETFD:
-        return int(process.files.entry(fd).close_on_exec)
+        return int(file.close_on_exec)
     if cmd == abi.F_SETFD:
-        process.files.entry(fd).close_on_exec = bool(number & abi.FD_CLOEXEC)
+        process.files.set_close_on_exec(fd, bool(number & abi.FD_CLOEXEC))
         return 0
     if cmd == abi.F_GETFL:
-        origin = process.files.entry(fd).origin
-        return process.kernel.status_flags(host) & ~(abi.O_NOFOLLOW if origin and origin.follows else 0)
+        follows = file.origin is not None and file.origin.follows
+        return process.kernel.status_flags(host) & ~(abi.O_NOFOLLOW if follows else 0)
     if cmd == abi.F_SETFL:
         if number & abi.O_ASYNC:
             require(process, Capability.SIGNALS, "fcntl(F_SETFL, O_ASYNC)")
@@ -90,8 +90,6 @@ def fcntl(process: Process, fd: GuestFd, cmd: Annotated[int, Number(names=abi.FC
 def _with_structure(process: Process, host: int, cmd: int, address: int) -> int:
     """Make a call with a copy of the structure in memory."""
     kernel, memory = process.kernel, process.memory
-    if cmd in _RECORD_LOCKS:
-        process.files.locks_records = True
     copy = bytearray(memory.view(address, _STRUCTURES[cmd]))
     at_once = _WITHOUT_WAITING.get(cmd)
     patiently(

@@ -26,7 +26,7 @@ def epoll_create(process: Process, size: Int) -> int:
     """Linux: epoll_create(2)."""
     if size <= 0:
         raise OSError(EINVAL, "epoll_create: size")
-    return process.files.add(process.kernel.epoll_create())
+    return process.files.add(process.kernel.epoll_create(), kind=0)
 
 
 @syscall("epoll_create1")
@@ -34,7 +34,7 @@ def epoll_create1(process: Process, flags: Annotated[int, Flags(abi.EPOLL_FLAGS)
     """Linux: epoll_create1(2)."""
     if flags & ~abi.EPOLL_CLOEXEC:
         raise OSError(EINVAL, "epoll_create1: flags")
-    return process.files.add(process.kernel.epoll_create(), close_on_exec=bool(flags))
+    return process.files.add(process.kernel.epoll_create(), kind=0, close_on_exec=bool(flags))
 
 
 @syscall("epoll_ctl")

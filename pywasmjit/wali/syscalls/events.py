@@ -32,7 +32,7 @@ def eventfd2(process: Process, initval: Unsigned, flags: Annotated[int, Flags(ab
 
 def _eventfd(process: Process, initial: int, flags: int) -> int:
     host = process.kernel.eventfd(initial, flags & ~abi.CLOEXEC)
-    return process.files.add(host, close_on_exec=bool(flags & abi.CLOEXEC))
+    return process.files.add(host, kind=0, close_on_exec=bool(flags & abi.CLOEXEC))
 
 
 @syscall("timerfd_create")
@@ -47,7 +47,7 @@ def timerfd_create(
     if clockid in abi.ALARM_CLOCKS and not process.policy.everything:
         raise OSError(EPERM, "timerfd_create: clock")
     host = process.kernel.timerfd_create(clockid, flags & ~abi.CLOEXEC)
-    return process.files.add(host, close_on_exec=bool(flags & abi.CLOEXEC))
+    return process.files.add(host, kind=0, close_on_exec=bool(flags & abi.CLOEXEC))
 
 
 @syscall("timerfd_settime")
@@ -105,7 +105,8 @@ def _signalfd(process: Process, fd: int, mask: int, size: int, flags: int) -> in
         raise OSError(EINVAL, "signalfd")
     signals = process.memory.unpack(SIGSET, mask)[0] & ~sum(bit(number) for number in VIRTUAL)
     if fd != -1:
-        process.kernel.signalfd(process.files.host(fd), signals, 0)
+        file = process.files.file(fd)
+        process.kernel.signalfd(file.host, signals, 0)
         return fd
     host = process.kernel.signalfd(-1, signals, flags & ~abi.CLOEXEC)
-    return process.files.add(host, close_on_exec=bool(flags & abi.CLOEXEC))
+    return process.files.add(host, kind=0, close_on_exec=bool(flags & abi.CLOEXEC))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from errno import EACCES, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ERANGE, EROFS
-from stat import S_ISDIR, S_ISLNK
+from stat import S_IFDIR, S_IFREG, S_ISLNK
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import fcntl as abi
 from pywasmjit.wali.abi.stat import SIZE as STAT_SIZE
 from pywasmjit.wali.abi.stat import pack_directory
 from pywasmjit.wali.table import (
+    DirFd,
     Fd,
+    File,
     Flags,
-    GuestFd,
     Int,
     Out,
     Path,
@@ -26,6 +27,7 @@ from pywasmjit.wali.table import (
 )
 
 if TYPE_CHECKING:
+    from pywasmjit.wali.files import OpenFile
     from pywasmjit.wali.paths import Place
     from pywasmjit.wali.process import Process
 
@@ -42,21 +44,22 @@ _FDCWD = abi.AT_FDCWD
 @syscall("open", restart=Restart.ALWAYS)
 def open(process: Process, pathname: Path, flags: OpenFlags, mode: Unsigned) -> int:
     """Linux: open(2)."""
-    return _open(process, _FDCWD, pathname, flags, mode)
+    return _open(process, process.paths.cwd, pathname, flags, mode)
 
 
 @syscall("openat", restart=Restart.ALWAYS)
-def openat(process: Process, dirfd: GuestFd, pathname: Path, flags: OpenFlags, mode: Unsigned) -> int:
+def openat(process: Process, dirfd: DirFd, pathname: Path, flags: OpenFlags, mode: Unsigned) -> int:
     """Linux: openat(2)."""
     return _open(process, dirfd, pathname, flags, mode)
 
 
-def _open(process: Process, dirfd: int, path: bytes, flags: int, mode: int) -> int:
+def _open(process: Process, start: OpenFile | None, path: bytes, flags: int, mode: int) -> int:
+    close_on_exec = bool(flags & abi.O_CLOEXEC)
     if process.environment.names(path) and not flags & abi.O_ACCMODE:
-        host, origin = process.environment.open(), None
-    else:
-        host, origin = process.paths.open(dirfd, path, flags, process.attributes.creation_mode(mode))
-    return process.files.add(host, close_on_exec=bool(flags & abi.O_CLOEXEC), origin=origin)
+        return process.files.add(process.environment.open(), kind=S_IFREG, close_on_exec=close_on_exec)
+    return process.files.enter(
+        process.paths.open(start, path, flags, process.attributes.creation_mode(mode)), close_on_exec=close_on_exec
+    )
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------
@@ -65,13 +68,13 @@ def _open(process: Process, dirfd: int, path: bytes, flags: int, mode: int) -> i
 @syscall("stat")
 def stat(process: Process, pathname: Path, statbuf: StatBuffer) -> int:
     """Linux: stat(2)."""
-    return _stat(process, _FDCWD, pathname, statbuf, follow=True)
+    return _stat(process, process.paths.cwd, pathname, statbuf, follow=True)
 
 
 @syscall("lstat")
 def lstat(process: Process, pathname: Path, statbuf: StatBuffer) -> int:
     """Linux: lstat(2)."""
-    return _stat(process, _FDCWD, pathname, statbuf, follow=False)
+    return _stat(process, process.paths.cwd, pathname, statbuf, follow=False)
 
 
 @syscall("fstat")
@@ -85,7 +88,7 @@ _STAT_FLAGS = abi.AT_EMPTY_PATH | abi.AT_SYMLINK_NOFOLLOW | abi.AT_NO_AUTOMOUNT
 
 
 @syscall("newfstatat", aliases=("fstatat",))
-def newfstatat(process: Process, dirfd: GuestFd, pathname: PathOrEmpty, statbuf: StatBuffer, flags: AtFlags) -> int:
+def newfstatat(process: Process, dirfd: DirFd, pathname: PathOrEmpty, statbuf: StatBuffer, flags: AtFlags) -> int:
     """Linux: fstatat(2)."""
     if flags & ~_STAT_FLAGS:
         raise OSError(EINVAL, "fstatat: flags")
@@ -94,8 +97,8 @@ def newfstatat(process: Process, dirfd: GuestFd, pathname: PathOrEmpty, statbuf:
     return _stat(process, dirfd, pathname, statbuf, follow=not flags & abi.AT_SYMLINK_NOFOLLOW)
 
 
-def _stat(process: Process, dirfd: int, path: bytes, statbuf: int, *, follow: bool) -> int:
-    with process.paths.locate(dirfd, path, follow=follow) as place:
+def _stat(process: Process, start: OpenFile | None, path: bytes, statbuf: int, *, follow: bool) -> int:
+    with process.paths.locate(start, path, follow=follow) as place:
         if place.virtual:
             process.memory.write(statbuf, pack_directory(1, os.getuid(), os.getgid()))
         else:
@@ -106,23 +109,23 @@ def _stat(process: Process, dirfd: int, path: bytes, statbuf: int, *, follow: bo
 @syscall("access")
 def access(process: Process, pathname: Path, mode: AccessMode) -> int:
     """Linux: access(2)."""
-    return _access(process, _FDCWD, pathname, mode)
+    return _access(process, process.paths.cwd, pathname, mode)
 
 
 @syscall("faccessat")
-def faccessat(process: Process, dirfd: GuestFd, pathname: Path, mode: AccessMode, flags: AtFlags) -> int:
+def faccessat(process: Process, dirfd: DirFd, pathname: Path, mode: AccessMode, flags: AtFlags) -> int:
     """Linux: faccessat(2); as in the kernel's call of this name, the flags are not looked at (`faccessat2`)."""
     return _access(process, dirfd, pathname, mode)
 
 
-def _access(process: Process, dirfd: int, path: bytes, mode: int) -> int:
+def _access(process: Process, start: OpenFile | None, path: bytes, mode: int) -> int:
     if mode & ~(abi.R_OK | abi.W_OK | abi.X_OK):
         raise OSError(EINVAL, "access: mode")
     if process.environment.names(path):
         if mode & ~abi.R_OK:
             raise OSError(EACCES, "read-only")
         return 0
-    with process.paths.locate(dirfd, path) as place:
+    with process.paths.locate(start, path) as place:
         if not place.virtual:
             process.kernel.access(place.dir_fd, place.name, mode)
         if mode & abi.W_OK and place.read_only:
@@ -133,21 +136,21 @@ def _access(process: Process, dirfd: int, path: bytes, mode: int) -> int:
 @syscall("readlink")
 def readlink(process: Process, pathname: Path, buf: Annotated[Pointer, Out("bufsiz")], bufsiz: Int) -> int:
     """Linux: readlink(2)."""
-    return _readlink(process, _FDCWD, pathname, buf, bufsiz)
+    return _readlink(process, process.paths.cwd, pathname, buf, bufsiz)
 
 
 @syscall("readlinkat")
 def readlinkat(
-    process: Process, dirfd: GuestFd, pathname: PathOrEmpty, buf: Annotated[Pointer, Out("bufsiz")], bufsiz: Int
+    process: Process, dirfd: DirFd, pathname: PathOrEmpty, buf: Annotated[Pointer, Out("bufsiz")], bufsiz: Int
 ) -> int:
     """Linux: readlinkat(2)."""
     return _readlink(process, dirfd, pathname, buf, bufsiz)
 
 
-def _readlink(process: Process, dirfd: int, path: bytes, buf: int, size: int) -> int:
+def _readlink(process: Process, start: OpenFile | None, path: bytes, buf: int, size: int) -> int:
     if size <= 0:
         raise OSError(EINVAL, "readlink: size")
-    with process.paths.locate(dirfd, path, follow=False) as place:
+    with process.paths.locate(start, path, follow=False) as place:
         if place.virtual or not (place.name or S_ISLNK(os.fstat(place.dir_fd).st_mode)):
             raise OSError(EINVAL if path else ENOENT, "no link")
         text = os.readlink(place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)[:size]
@@ -177,14 +180,14 @@ def getcwd(process: Process, buf: Annotated[Pointer, Out("size")], size: Size) -
 @syscall("chdir")
 def chdir(process: Process, path: Path) -> int:
     """Linux: chdir(2)."""
-    process.paths.chdir(_FDCWD, path)
+    process.paths.chdir(process.paths.cwd, path)
     return 0
 
 
 @syscall("fchdir")
-def fchdir(process: Process, fd: GuestFd) -> int:
+def fchdir(process: Process, fd: File) -> int:
     """Linux: fchdir(2)."""
-    if not S_ISDIR(os.fstat(process.files.host(fd)).st_mode):
+    if fd.kind != S_IFDIR:
         raise OSError(ENOTDIR, "no directory")
     process.paths.chdir(fd, b"")
     return 0
@@ -201,17 +204,17 @@ def _dir_fd(place: Place) -> int | None:
 @syscall("mkdir")
 def mkdir(process: Process, pathname: Path, mode: Unsigned) -> int:
     """Linux: mkdir(2)."""
-    return _mkdir(process, _FDCWD, pathname, mode)
+    return _mkdir(process, process.paths.cwd, pathname, mode)
 
 
 @syscall("mkdirat")
-def mkdirat(process: Process, dirfd: GuestFd, pathname: Path, mode: Unsigned) -> int:
+def mkdirat(process: Process, dirfd: DirFd, pathname: Path, mode: Unsigned) -> int:
     """Linux: mkdirat(2)."""
     return _mkdir(process, dirfd, pathname, mode)
 
 
-def _mkdir(process: Process, dirfd: int, path: bytes, mode: int) -> int:
-    with process.paths.entry(dirfd, path) as place:
+def _mkdir(process: Process, start: OpenFile | None, path: bytes, mode: int) -> int:
+    with process.paths.entry(start, path) as place:
         if place.fixed:
             raise OSError(EEXIST, "exists")
         if place.read_only:
@@ -232,25 +235,25 @@ def _exists(place: Place) -> bool:
 @syscall("rmdir")
 def rmdir(process: Process, pathname: Path) -> int:
     """Linux: rmdir(2)."""
-    return _unlink(process, _FDCWD, pathname, directory=True)
+    return _unlink(process, process.paths.cwd, pathname, directory=True)
 
 
 @syscall("unlink")
 def unlink(process: Process, pathname: Path) -> int:
     """Linux: unlink(2)."""
-    return _unlink(process, _FDCWD, pathname, directory=False)
+    return _unlink(process, process.paths.cwd, pathname, directory=False)
 
 
 @syscall("unlinkat")
-def unlinkat(process: Process, dirfd: GuestFd, pathname: Path, flags: AtFlags) -> int:
+def unlinkat(process: Process, dirfd: DirFd, pathname: Path, flags: AtFlags) -> int:
     """Linux: unlinkat(2)."""
     if flags & ~abi.AT_REMOVEDIR:
         raise OSError(EINVAL, "unlinkat: flags")
     return _unlink(process, dirfd, pathname, directory=bool(flags))
 
 
-def _unlink(process: Process, dirfd: int, path: bytes, *, directory: bool) -> int:
-    with process.paths.entry(dirfd, path) as place:
+def _unlink(process: Process, start: OpenFile | None, path: bytes, *, directory: bool) -> int:
+    with process.paths.entry(start, path) as place:
         if place.fixed and not directory:
             raise OSError(EISDIR, "a granted directory")
         place.require_writable()

@@ -12,6 +12,7 @@ from pywasmjit.wali.abi.socket import INT, SOCK_STREAM, SOL_SOCKET
 from pywasmjit.wali.abi.sockopt import SO_TYPE
 from pywasmjit.wali.table import (
     Fd,
+    File,
     Flags,
     GuestFd,
     In,
@@ -121,13 +122,13 @@ def lseek(process: Process, fd: Fd, offset: Long, whence: Int) -> int:
 @syscall("close")
 def close(process: Process, fd: GuestFd) -> int:
     """Linux: close(2)."""
-    process.kernel.close(process.files.host(fd))
+    process.kernel.close(process.files.file(fd).host)
     process.files.close(fd)
     return 0
 
 
 @syscall("dup")
-def dup(process: Process, oldfd: GuestFd) -> int:
+def dup(process: Process, oldfd: File) -> int:
     """Linux: dup(2)."""
     return process.files.duplicate(oldfd)
 
@@ -135,7 +136,8 @@ def dup(process: Process, oldfd: GuestFd) -> int:
 @syscall("dup2")
 def dup2(process: Process, oldfd: GuestFd, newfd: GuestFd) -> int:
     """Linux: dup2(2)."""
-    return process.files.duplicate_to(oldfd, newfd)
+    file = process.files.file(oldfd)
+    return newfd if oldfd == newfd else process.files.duplicate_to(file, newfd)
 
 
 @syscall("dup3")
@@ -143,7 +145,7 @@ def dup3(process: Process, oldfd: GuestFd, newfd: GuestFd, flags: Annotated[int,
     """Linux: dup3(2)."""
     if flags & ~abi.O_CLOEXEC or oldfd == newfd:
         raise OSError(EINVAL, "dup3")
-    return process.files.duplicate_to(oldfd, newfd, bool(flags))
+    return process.files.duplicate_to(process.files.file(oldfd), newfd, bool(flags))
 
 
 @syscall("ftruncate")

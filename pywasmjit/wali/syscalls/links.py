@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 from pywasmjit.wali.abi import fcntl as abi
 from pywasmjit.wali.gate import require, require_own_host
 from pywasmjit.wali.kernel.portable_calls import by_descriptor
-from pywasmjit.wali.paths import Place, closing_descriptor, inside
+from pywasmjit.wali.paths import Place, inside
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wali.preload import import_everything
 from pywasmjit.wali.syscalls import fs
 from pywasmjit.wali.table import (
+    DirFd,
     Flags,
-    GuestFd,
     Long,
     Path,
     PathOrEmpty,
@@ -30,6 +30,7 @@ from pywasmjit.wali.table import (
 )
 
 if TYPE_CHECKING:
+    from pywasmjit.wali.files import OpenFile
     from pywasmjit.wali.process import Process
 
 AtFlags = Annotated[int, Flags(abi.AT_FLAGS)]
@@ -60,15 +61,15 @@ def _exists(place: Place) -> bool:
 @syscall("link")
 def link(process: Process, oldpath: Path, newpath: Path) -> int:
     """Linux: link(2)."""
-    return _link(process, _FDCWD, oldpath, _FDCWD, newpath, 0)
+    return _link(process, process.paths.cwd, oldpath, process.paths.cwd, newpath, 0)
 
 
 @syscall("linkat")
 def linkat(
     process: Process,
-    olddirfd: GuestFd,
+    olddirfd: DirFd,
     oldpath: PathOrEmpty,
-    newdirfd: GuestFd,
+    newdirfd: DirFd,
     newpath: Path,
     flags: AtFlags,
 ) -> int:
@@ -80,11 +81,13 @@ def linkat(
     return _link(process, olddirfd, oldpath, newdirfd, newpath, flags)
 
 
-def _link(process: Process, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: bytes, flags: int) -> int:
+def _link(
+    process: Process, old_start: OpenFile | None, oldpath: bytes, new_start: OpenFile | None, newpath: bytes, flags: int
+) -> int:
     follow = bool(flags & abi.AT_SYMLINK_FOLLOW)
     with (
-        process.paths.locate(olddirfd, oldpath, follow=follow) as old,
-        process.paths.entry(newdirfd, newpath) as new,
+        process.paths.locate(old_start, oldpath, follow=follow) as old,
+        process.paths.entry(new_start, newpath) as new,
     ):
         _require_free(new)
         if old.grant is not new.grant or old.virtual:
@@ -117,17 +120,17 @@ def _link_found(process: Process, old: Place, new: Place) -> None:
 @syscall("symlink")
 def symlink(process: Process, target: Path, linkpath: Path) -> int:
     """Linux: symlink(2)."""
-    return _symlink(process, target, _FDCWD, linkpath)
+    return _symlink(process, target, process.paths.cwd, linkpath)
 
 
 @syscall("symlinkat")
-def symlinkat(process: Process, target: Path, newdirfd: GuestFd, linkpath: Path) -> int:
+def symlinkat(process: Process, target: Path, newdirfd: DirFd, linkpath: Path) -> int:
     """Linux: symlinkat(2).  The text may be anything: it is resolved where it is followed."""
     return _symlink(process, target, newdirfd, linkpath)
 
 
-def _symlink(process: Process, target: bytes, newdirfd: int, linkpath: bytes) -> int:
-    with process.paths.entry(newdirfd, linkpath) as place:
+def _symlink(process: Process, target: bytes, start: OpenFile | None, linkpath: bytes) -> int:
+    with process.paths.entry(start, linkpath) as place:
         _require_free(place)
         os.symlink(target, place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)
     return 0
@@ -141,30 +144,32 @@ _RENAME_KNOWN = abi.RENAME_NOREPLACE | abi.RENAME_EXCHANGE | abi.RENAME_WHITEOUT
 @syscall("rename")
 def rename(process: Process, oldpath: Path, newpath: Path) -> int:
     """Linux: rename(2)."""
-    return _rename(process, _FDCWD, oldpath, _FDCWD, newpath, 0)
+    return _rename(process, process.paths.cwd, oldpath, process.paths.cwd, newpath, 0)
 
 
 @syscall("renameat")
-def renameat(process: Process, olddirfd: GuestFd, oldpath: Path, newdirfd: GuestFd, newpath: Path) -> int:
+def renameat(process: Process, olddirfd: DirFd, oldpath: Path, newdirfd: DirFd, newpath: Path) -> int:
     """Linux: renameat(2)."""
     return _rename(process, olddirfd, oldpath, newdirfd, newpath, 0)
 
 
 @syscall("renameat2")
 def renameat2(
-    process: Process, olddirfd: GuestFd, oldpath: Path, newdirfd: GuestFd, newpath: Path, flags: RenameFlags
+    process: Process, olddirfd: DirFd, oldpath: Path, newdirfd: DirFd, newpath: Path, flags: RenameFlags
 ) -> int:
     """Linux: renameat2(2).  In a sandbox RENAME_WHITEOUT, which makes a device, needs the capability "system"."""
     return _rename(process, olddirfd, oldpath, newdirfd, newpath, flags)
 
 
-def _rename(process: Process, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: bytes, flags: int) -> int:
+def _rename(
+    process: Process, old_start: OpenFile | None, oldpath: bytes, new_start: OpenFile | None, newpath: bytes, flags: int
+) -> int:
     exchange = flags & abi.RENAME_EXCHANGE
     if flags & ~_RENAME_KNOWN or (exchange and flags & ~abi.RENAME_EXCHANGE):
         raise OSError(EINVAL, "renameat2: flags")
     if flags & abi.RENAME_WHITEOUT:
         require(process, Capability.SYSTEM, "renameat2(RENAME_WHITEOUT)")
-    with process.paths.entry(olddirfd, oldpath) as old, process.paths.entry(newdirfd, newpath) as new:
+    with process.paths.entry(old_start, oldpath) as old, process.paths.entry(new_start, newpath) as new:
         if old.grant is not new.grant and not (old.fixed or new.fixed):
             raise OSError(EXDEV, "another grant")
         old.require_writable()
@@ -189,7 +194,7 @@ def mknod(process: Process, pathname: Path, mode: Unsigned, dev: Long) -> int:
     if S_ISCHR(mode) or S_ISBLK(mode):
         require(process, Capability.SYSTEM, "mknod of a device")
     wanted = S_IFMT(mode) | process.attributes.creation_mode(mode & 0o7777)
-    with process.paths.entry(_FDCWD, pathname) as place:
+    with process.paths.entry(process.paths.cwd, pathname) as place:
         _require_free(place)
         process.kernel.mknod(place.dir_fd, place.name, wanted, dev & 0xFFFF_FFFF)
     return 0
@@ -208,10 +213,9 @@ def chroot(process: Process, path: Path) -> int:
     if not process.policy.everything:
         raise OSError(EPERM, "chroot among granted directories")
     require_own_host(process, "chroot")
-    fd, _ = process.paths.open(_FDCWD, path, abi.O_PATH | abi.O_DIRECTORY, 0)
-    with closing_descriptor(fd):
-        process.kernel.accessible(fd, b"", abi.X_OK, abi.AT_EACCESS)
-        import_everything()
-        with inside(fd):  # where there is no /proc, as after another chroot, no path leads to a descriptor
-            os.chroot(".")
+    root = process.paths.open(process.paths.cwd, path, abi.O_PATH | abi.O_DIRECTORY, 0)
+    process.kernel.accessible(root.host, b"", abi.X_OK, abi.AT_EACCESS)
+    import_everything()
+    with inside(root.host):  # where there is no /proc, as after another chroot, no path leads to a descriptor
+        os.chroot(".")
     return 0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 from pywasmjit.wali.abi import socket as abi
 from pywasmjit.wali.abi.sockopt import SO_TYPE
 from pywasmjit.wali.abi.uio import IOV_MAX, MAX_TRANSFER
+from pywasmjit.wali.files import OpenFile
 from pywasmjit.wali.kernel.sockets import Parts, Received
 from pywasmjit.wali.syscalls.socket import read_name, write_name
 from pywasmjit.wali.table import Fd, Flags, In, InOut, Int, Out, Pointer, Restart, Size, syscall
@@ -78,7 +79,7 @@ def sendmsg(process: Process, sockfd: Fd, msg: Annotated[Pointer, In(abi.MSGHDR.
     header = _read_header(process, msg)
     name = read_name(process, header.name, header.name_size) if header.name and header.name_size else None
     parts = process.memory.iovecs(header.iov, header.iov_count)
-    control = _outgoing(process, header)
+    control, _pinned = _outgoing(process, header)
     with _peer(process, sockfd, name) as peer:
         return _send(process, sockfd, parts, flags, peer, control)
 
@@ -119,10 +120,14 @@ def _send(
             return done
 
 
-def _outgoing(process: Process, header: _Header) -> list[abi.ControlMessage]:
-    """Copy in and check control messages; descriptors become the host's."""
+def _outgoing(process: Process, header: _Header) -> tuple[list[abi.ControlMessage], list[OpenFile]]:
+    """Copy in and check control messages; descriptors become the host's.
+
+    Return the messages, and the files that must stay open until they are sent.
+    """
+    files: list[OpenFile] = []
     if not header.control_size:
-        return []
+        return [], files
     if header.control_size > 0x7FFF_FFFF:
         raise OSError(ENOBUFS, "controllen")
     control = process.memory.read(header.control, header.control_size)
@@ -132,19 +137,20 @@ def _outgoing(process: Process, header: _Header) -> list[abi.ControlMessage]:
         if (message.level, message.type) == _PIDFD:
             raise OSError(EINVAL, "control message")
         if (message.level, message.type) == _RIGHTS:
-            message = _translated_rights(process, message)
+            message = _translated_rights(process, message, files)
         messages.append(message)
-    return messages
+    return messages, files
 
 
-def _translated_rights(process: Process, message: abi.ControlMessage) -> abi.ControlMessage:
-    """Replace the guest's descriptors by the host's.  Raises EINVAL for too many, EBADF."""
+def _translated_rights(process: Process, message: abi.ControlMessage, files: list[OpenFile]) -> abi.ControlMessage:
+    """Replace the guest's descriptors by the host's, whose files are added.  Raises EINVAL for too many, EBADF."""
     count = len(message.data) // abi.INT.size
     if count > abi.SCM_MAX_FD:
         raise OSError(EINVAL, "too many descriptors")
     numbers = abi.INT.iter_unpack(message.data[: count * abi.INT.size])
-    hosts = b"".join(abi.INT.pack(process.files.host(number)) for (number,) in numbers)
-    return abi.ControlMessage(message.level, message.type, hosts)
+    passed = [process.files.file(number) for (number,) in numbers]
+    files += passed
+    return abi.ControlMessage(message.level, message.type, b"".join(abi.INT.pack(file.host) for file in passed))
 
 
 # -- receiving --------------------------------------------------------------------------------------------------------

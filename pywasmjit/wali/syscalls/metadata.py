@@ -17,10 +17,12 @@ from pywasmjit.wali.abi import fcntl as abi
 from pywasmjit.wali.abi import statfs as statfs_abi
 from pywasmjit.wali.abi import statx as statx_abi
 from pywasmjit.wali.abi.time import GIGA, TIMESPEC, TIMEVAL, UTIME_NOW, UTIME_OMIT
-from pywasmjit.wali.paths import Place, closing_descriptor
+from pywasmjit.wali.files import OpenFile, WorkingDirectory
+from pywasmjit.wali.paths import Place, closing_descriptor, require_open
 from pywasmjit.wali.table import (
+    DirFd,
+    File,
     Flags,
-    GuestFd,
     In,
     Int,
     Long,
@@ -42,15 +44,14 @@ AccessMode = Annotated[int, Flags(abi.ACCESS_FLAGS)]
 StatfsBuffer = Annotated[Pointer, Out(statfs_abi.SIZE)]
 TwoTimes = Annotated[Pointer, In(2 * TIMESPEC.size)]
 
-_FDCWD = abi.AT_FDCWD
 _EMPTY_OR_NOFOLLOW = abi.AT_EMPTY_PATH | abi.AT_SYMLINK_NOFOLLOW
 _NO_SET_IDS = partial("a sandbox refuses set-user-id and set-group-id on files with EPERM")
 
 
 @contextmanager
-def _changing(process: Process, dirfd: int, path: bytes, *, follow: bool = True) -> Iterator[Place]:
+def _changing(process: Process, start: OpenFile | None, path: bytes, *, follow: bool = True) -> Iterator[Place]:
     """Find what is to be changed.  Raises EROFS in a read-only grant, EPERM for what no grant holds."""
-    with process.paths.locate(dirfd, path, follow=follow) as place:
+    with process.paths.locate(start, path, follow=follow) as place:
         if place.read_only:
             raise OSError(EROFS, "read-only grant")
         if place.grant is None and not process.policy.everything:
@@ -58,28 +59,26 @@ def _changing(process: Process, dirfd: int, path: bytes, *, follow: bool = True)
         yield place
 
 
-def _changing_descriptor(process: Process, fd: int) -> int:
-    """Return the host's descriptor of a file that is to be changed.  Raises EBADF, EROFS, EPERM."""
-    host = process.files.host(fd)
+def _changeable(process: Process, file: OpenFile) -> int:
+    """Return the host's descriptor of a file that is to be changed.  Raises EROFS, EPERM."""
     if not process.policy.everything:
-        origin = process.files.entry(fd).origin
-        if origin is None:
+        if file.grant is None:
             raise OSError(EPERM, "not in a granted directory")
-        if origin.grant.read_only:
+        if file.is_read_only:
             raise OSError(EROFS, "read-only grant")
-    return host
+    return file.host
 
 
 @contextmanager
 def _opened(process: Process, path: bytes) -> Iterator[tuple[int, Place]]:
     """Find what a path names, and open it with O_PATH; -1 for a directory that exists in name only."""
-    with process.paths.locate(_FDCWD, path) as place:
+    cwd = process.paths.cwd
+    with process.paths.locate(cwd, path) as place:
         if place.virtual or not place.name:
             yield place.dir_fd, place
             return
-        fd, _ = process.paths.open(_FDCWD, path, abi.O_PATH, 0)
-        with closing_descriptor(fd):
-            yield fd, place
+        file = process.paths.open(cwd, path, abi.O_PATH, 0)
+        yield file.host, place
 
 
 def _check_flags(flags: int, allowed: int, path: bytes) -> None:
@@ -95,17 +94,17 @@ def _check_flags(flags: int, allowed: int, path: bytes) -> None:
 @syscall("chmod", support=_NO_SET_IDS)
 def chmod(process: Process, pathname: Path, mode: Unsigned) -> int:
     """Linux: chmod(2)."""
-    return _chmod(process, _FDCWD, pathname, mode)
+    return _chmod(process, process.paths.cwd, pathname, mode)
 
 
 @syscall("fchmodat", support=_NO_SET_IDS)
-def fchmodat(process: Process, dirfd: GuestFd, pathname: Path, mode: Unsigned, flags: AtFlags) -> int:
+def fchmodat(process: Process, dirfd: DirFd, pathname: Path, mode: Unsigned, flags: AtFlags) -> int:
     """Linux: fchmodat(2); as in the kernel's call of this name, the flags are not looked at."""
     return _chmod(process, dirfd, pathname, mode)
 
 
-def _chmod(process: Process, dirfd: int, path: bytes, mode: int) -> int:
-    with _changing(process, dirfd, path) as place:
+def _chmod(process: Process, start: OpenFile | None, path: bytes, mode: int) -> int:
+    with _changing(process, start, path) as place:
         if mode & 0o6000 and not process.attributes.may_set_ids:
             fd, name = place.dir_fd, place.name
             _refuse_set_ids(os.stat(name, dir_fd=fd).st_mode if name else os.fstat(fd).st_mode)
@@ -114,11 +113,11 @@ def _chmod(process: Process, dirfd: int, path: bytes, mode: int) -> int:
 
 
 @syscall("fchmod", support=_NO_SET_IDS)
-def fchmod(process: Process, fd: GuestFd, mode: Unsigned) -> int:
+def fchmod(process: Process, fd: File, mode: Unsigned) -> int:
     """Linux: fchmod(2)."""
-    host = _changing_descriptor(process, fd)
+    host = _changeable(process, fd)
     if mode & 0o6000 and not process.attributes.may_set_ids:
-        _refuse_set_ids(os.fstat(host).st_mode)
+        _refuse_set_ids(fd.kind)
     os.fchmod(host, mode & 0o7777)
     return 0
 
@@ -141,34 +140,34 @@ def umask(process: Process, mask: Unsigned) -> int:
 @syscall("chown")
 def chown(process: Process, pathname: Path, owner: Int, group: Int) -> int:
     """Linux: chown(2)."""
-    return _chown(process, _FDCWD, pathname, owner, group, follow=True)
+    return _chown(process, process.paths.cwd, pathname, owner, group, follow=True)
 
 
 @syscall("lchown")
 def lchown(process: Process, pathname: Path, owner: Int, group: Int) -> int:
     """Linux: lchown(2)."""
-    return _chown(process, _FDCWD, pathname, owner, group, follow=False)
+    return _chown(process, process.paths.cwd, pathname, owner, group, follow=False)
 
 
 @syscall("fchownat")
-def fchownat(process: Process, dirfd: GuestFd, pathname: PathOrEmpty, owner: Int, group: Int, flags: AtFlags) -> int:
+def fchownat(process: Process, dirfd: DirFd, pathname: PathOrEmpty, owner: Int, group: Int, flags: AtFlags) -> int:
     """Linux: fchownat(2)."""
     _check_flags(flags, _EMPTY_OR_NOFOLLOW, pathname)
     return _chown(process, dirfd, pathname, owner, group, follow=not flags & abi.AT_SYMLINK_NOFOLLOW)
 
 
-def _chown(process: Process, dirfd: int, path: bytes, owner: int, group: int, *, follow: bool) -> int:
-    with _changing(process, dirfd, path, follow=follow) as place:
+def _chown(process: Process, start: OpenFile | None, path: bytes, owner: int, group: int, *, follow: bool) -> int:
+    with _changing(process, start, path, follow=follow) as place:
         process.kernel.chown(place.dir_fd, place.name, owner, group, place.flags)
     return 0
 
 
 @syscall("fchown")
-def fchown(process: Process, fd: GuestFd, owner: Int, group: Int) -> int:
+def fchown(process: Process, fd: File, owner: Int, group: Int) -> int:
     """Linux: fchown(2)."""
     # Python takes -1 and numbers up to 2**32 - 1, but no other negative ones.
     numbers = (each if each == -1 else each & 0xFFFF_FFFF for each in (owner, group))
-    os.fchown(_changing_descriptor(process, fd), *numbers)
+    os.fchown(_changeable(process, fd), *numbers)
     return 0
 
 
@@ -176,7 +175,7 @@ def fchown(process: Process, fd: GuestFd, owner: Int, group: Int) -> int:
 
 
 @syscall("utimensat")
-def utimensat(process: Process, dirfd: GuestFd, pathname: Pointer, times: TwoTimes, flags: AtFlags) -> int:
+def utimensat(process: Process, dirfd: DirFd, pathname: Pointer, times: TwoTimes, flags: AtFlags) -> int:
     """Linux: utimensat(2); a path of NULL means `dirfd` itself."""
     wanted = None
     if times:
@@ -189,7 +188,7 @@ def utimensat(process: Process, dirfd: GuestFd, pathname: Pointer, times: TwoTim
 
 
 @syscall("futimesat")
-def futimesat(process: Process, dirfd: GuestFd, pathname: Pointer, times: TwoTimes) -> int:
+def futimesat(process: Process, dirfd: DirFd, pathname: Pointer, times: TwoTimes) -> int:
     """Linux: futimesat(2); a path of NULL means `dirfd` itself."""
     return _utimens(process, dirfd, pathname, _timevals(process, times), 0)
 
@@ -197,7 +196,7 @@ def futimesat(process: Process, dirfd: GuestFd, pathname: Pointer, times: TwoTim
 @syscall("utimes")
 def utimes(process: Process, filename: Pointer, times: TwoTimes) -> int:
     """Linux: utimes(2)."""
-    return _utimens(process, _FDCWD, filename, _timevals(process, times), 0)
+    return _utimens(process, process.paths.cwd, filename, _timevals(process, times), 0)
 
 
 @syscall("utime")
@@ -207,7 +206,7 @@ def utime(process: Process, filename: Pointer, times: Annotated[Pointer, In(16)]
     if times:
         access, change = process.memory.unpack(TIMEVAL, times)  # two numbers of 8 bytes
         wanted = (access, 0, change, 0)
-    return _utimens(process, _FDCWD, filename, wanted, 0)
+    return _utimens(process, process.paths.cwd, filename, wanted, 0)
 
 
 def _timevals(process: Process, address: int) -> tuple[int, ...] | None:
@@ -220,17 +219,18 @@ def _timevals(process: Process, address: int) -> tuple[int, ...] | None:
     return first[0], first[1] * 1000, second[0], second[1] * 1000
 
 
-def _utimens(process: Process, dirfd: int, pathname: int, times: tuple[int, ...] | None, flags: int) -> int:
-    if not pathname and dirfd != _FDCWD:
+def _utimens(process: Process, start: OpenFile | None, pathname: int, times: tuple[int, ...] | None, flags: int) -> int:
+    if not pathname and not isinstance(start, WorkingDirectory):
+        file = require_open(start)
         if flags:
             raise OSError(EINVAL, "utimensat: flags")
-        process.kernel.utimens(_changing_descriptor(process, dirfd), None, times, 0)
+        process.kernel.utimens(_changeable(process, file), None, times, 0)
         return 0
     if flags & ~_EMPTY_OR_NOFOLLOW:
         raise OSError(EINVAL, "utimensat: flags")
     path = process.memory.string(pathname)
     _check_flags(flags, _EMPTY_OR_NOFOLLOW, path)
-    with _changing(process, dirfd, path, follow=not flags & abi.AT_SYMLINK_NOFOLLOW) as place:
+    with _changing(process, start, path, follow=not flags & abi.AT_SYMLINK_NOFOLLOW) as place:
         process.kernel.utimens(place.dir_fd, place.name, times, place.flags)
     return 0
 
@@ -239,7 +239,7 @@ def _utimens(process: Process, dirfd: int, pathname: int, times: tuple[int, ...]
 
 
 @syscall("faccessat2")
-def faccessat2(process: Process, dirfd: GuestFd, pathname: PathOrEmpty, mode: AccessMode, flags: AtFlags) -> int:
+def faccessat2(process: Process, dirfd: DirFd, pathname: PathOrEmpty, mode: AccessMode, flags: AtFlags) -> int:
     """Linux: faccessat2(2)."""
     if mode & ~(abi.R_OK | abi.W_OK | abi.X_OK):
         raise OSError(EINVAL, "faccessat2: mode")
@@ -259,7 +259,7 @@ _STATX_FLAGS = _EMPTY_OR_NOFOLLOW | abi.AT_NO_AUTOMOUNT | statx_abi.AT_STATX_SYN
 @syscall("statx")
 def statx(
     process: Process,
-    dirfd: GuestFd,
+    dirfd: DirFd,
     pathname: PathOrEmpty,
     flags: AtFlags,
     mask: Annotated[int, Number(signed=False, names=statx_abi.STATX_MASK)],
@@ -290,11 +290,9 @@ def statfs(process: Process, path: Path, buf: StatfsBuffer) -> int:
 
 
 @syscall("fstatfs")
-def fstatfs(process: Process, fd: GuestFd, buf: StatfsBuffer) -> int:
+def fstatfs(process: Process, fd: File, buf: StatfsBuffer) -> int:
     """Linux: fstatfs(2)."""
-    host = process.files.host(fd)
-    origin = process.files.entry(fd).origin
-    return _statfs(process, host, buf, origin is not None and origin.grant.read_only)
+    return _statfs(process, fd.host, buf, fd.is_read_only)
 
 
 def _statfs(process: Process, host: int, buf: int, read_only: bool) -> int:

@@ -29,16 +29,16 @@ def mmap(
     kind = flags & abi.MAP_TYPE
     if offset % abi.PAGE or offset < 0:
         raise OSError(EINVAL, "mmap: offset")
-    host = -1 if flags & abi.MAP_ANONYMOUS else process.files.host(fd)
+    file = None if flags & abi.MAP_ANONYMOUS else process.files.file(fd)
     if not length or kind not in (abi.MAP_SHARED, abi.MAP_PRIVATE, abi.MAP_SHARED_VALIDATE):
         raise OSError(EINVAL, "mmap: length or type")
     if kind == abi.MAP_SHARED_VALIDATE and flags & ~_MAP_MASK:
         raise OSError(EOPNOTSUPP, "mmap: flags")
     shared = kind != abi.MAP_PRIVATE
     prot &= ~abi.PROT_EXEC
-    if host < 0:
+    if file is None:
         return process.space.map_anonymous(addr, length, prot, flags, shared)
-    return process.space.map_file(addr, length, prot, flags, shared, host, offset)
+    return process.space.map_file(addr, length, prot, flags, shared, file.host, offset)
 
 
 @syscall("munmap", support=partial("unmapped pages read as zeros"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from errno import EINVAL
+from stat import S_IFIFO
 from struct import Struct
 from typing import TYPE_CHECKING, Annotated, Final
 
 from pywasmjit.wali.abi import fcntl as abi
+from pywasmjit.wali.files import hold
 from pywasmjit.wali.table import Flags, Out, Pointer, syscall
 
 if TYPE_CHECKING:
@@ -18,16 +19,12 @@ PAIR: Final = Struct("<ii")
 _PIPE_FLAGS: Final = abi.O_CLOEXEC | abi.O_NONBLOCK | abi.O_DIRECT
 
 
-def enter_pair(process: Process, hosts: tuple[int, int], target: int, close_on_exec: bool) -> None:
+def enter_pair(process: Process, hosts: tuple[int, int], kind: int, target: int, close_on_exec: bool) -> None:
     """Enter two new host descriptors into the table and store the guest's numbers.  Raises EMFILE, having neither."""
-    one, other = hosts
+    one, other = (hold(host, kind=kind) for host in hosts)
+    first = process.files.enter(one, close_on_exec=close_on_exec)
     try:
-        first = process.files.add(one, close_on_exec=close_on_exec)
-    except BaseException:
-        os.close(other)
-        raise
-    try:
-        second = process.files.add(other, close_on_exec=close_on_exec)
+        second = process.files.enter(other, close_on_exec=close_on_exec)
     except BaseException:
         with suppress(OSError):
             process.files.close(first)
@@ -54,5 +51,5 @@ def pipe2(
 def _pipe(process: Process, target: int, flags: int) -> int:
     process.memory.view(target, PAIR.size)
     ends = process.kernel.pipe(flags & ~abi.O_CLOEXEC)
-    enter_pair(process, ends, target, bool(flags & abi.O_CLOEXEC))
+    enter_pair(process, ends, S_IFIFO, target, bool(flags & abi.O_CLOEXEC))
     return 0

@@ -14,6 +14,7 @@ from pywasmjit.wali.table import In, InOut, Int, Long, Pointer, Size, syscall
 from pywasmjit.wali.waiting import read_signal_set, signal_mask, wait
 
 if TYPE_CHECKING:
+    from pywasmjit.wali.files import OpenFile
     from pywasmjit.wali.process import Process
 
 PollFds = Annotated[Pointer, InOut("nfds", POLLFD.size)]
@@ -46,7 +47,7 @@ def _poll(process: Process, fds: int, nfds: int, seconds: float) -> int:
     if nfds > process.files.limit:
         raise OSError(EINVAL, "nfds")
     guest = process.memory.read(fds, POLLFD.size * nfds)
-    host, invalid = _translated(process, guest)
+    host, invalid, _pinned = _translated(process, guest)
     wait(process, lambda part: process.kernel.poll(host, part), 0 if invalid else seconds)
     ready = 0
     target = process.memory.view(fds, POLLFD.size * nfds)
@@ -58,16 +59,16 @@ def _poll(process: Process, fds: int, nfds: int, seconds: float) -> int:
     return ready
 
 
-def _translated(process: Process, guest: bytes) -> tuple[bytearray, set[int]]:
-    """Return the array with the host's descriptors, and the places of those that the guest does not have."""
-    slots = process.files.slots
+def _translated(process: Process, guest: bytes) -> tuple[bytearray, set[int], list[OpenFile]]:
+    """Return the array with the host's descriptors, the places of those that the guest does not have, and the files."""
     host = bytearray(len(guest))
     invalid = set()
+    files = []
     for index, (fd, events, _) in enumerate(POLLFD.iter_unpack(guest)):
-        number = -1
-        if fd >= 0:
-            number = slots[fd] if fd < len(slots) else -1
-            if number < 0:
-                invalid.add(index)
-        POLLFD.pack_into(host, index * POLLFD.size, number, events, 0)
-    return host, invalid
+        file = process.files.find(fd)
+        if file is not None:
+            files.append(file)
+        elif fd >= 0:
+            invalid.add(index)
+        POLLFD.pack_into(host, index * POLLFD.size, -1 if file is None else file.host, events, 0)
+    return host, invalid, files

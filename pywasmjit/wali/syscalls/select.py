@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EBADF, EFAULT, EINVAL
+from errno import EFAULT, EINVAL
 from typing import TYPE_CHECKING, Annotated, Final
 
 from pywasmjit.wali.abi.select import SIGMASK_PAIR, members, pack_set, set_size
@@ -59,8 +59,8 @@ def _select(process: Process, nfds: int, sets: tuple[int, int, int], seconds: fl
     nfds = min(nfds, _table_size(process))
     size = set_size(nfds)
     wanted = [list(members(process.memory.read(each, size), nfds)) if each else [] for each in sets]
-    hosts = {fd: _host(process, fd) for fds in wanted for fd in fds}
-    asked = [sorted({hosts[fd] for fd in fds}) for fds in wanted]
+    files = {fd: process.files.file(fd) for fd in {fd for fds in wanted for fd in fds}}
+    asked = [sorted({files[fd].host for fd in fds}) for fds in wanted]
 
     def attempt(part: float) -> tuple[list[int], list[int], list[int]] | None:
         found = process.kernel.select(asked[0], asked[1], asked[2], part)
@@ -69,18 +69,11 @@ def _select(process: Process, nfds: int, sets: tuple[int, int, int], seconds: fl
     found = wait(process, attempt, seconds) or ([], [], [])
     ready = 0
     for address, fds, ready_hosts in zip(sets, wanted, found, strict=True):
-        ready_fds = [fd for fd in fds if hosts[fd] in ready_hosts]
+        ready_fds = [fd for fd in fds if files[fd].host in ready_hosts]
         ready += len(ready_fds)
         if address:
             process.memory.write(address, pack_set(ready_fds, nfds))
     return ready
-
-
-def _host(process: Process, fd: int) -> int:
-    slots = process.files.slots
-    if fd >= len(slots) or slots[fd] < 0:
-        raise OSError(EBADF, "a descriptor in a set")
-    return slots[fd]
 
 
 def _table_size(process: Process) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from errno import EAFNOSUPPORT, EFAULT, EINVAL
+from stat import S_IFSOCK
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -46,7 +47,7 @@ def socket(process: Process, domain: Domain, type: SocketType, protocol: Int) ->
     """Linux: socket(2); in a sandbox Unix sockets, and those of IP that a network grant is for."""
     kind = _kind(type, domain, protocol, process)
     host = process.kernel.socket(domain, kind | type & abi.SOCK_NONBLOCK, protocol)
-    return process.files.add(host, close_on_exec=bool(type & abi.SOCK_CLOEXEC))
+    return process.files.add(host, kind=S_IFSOCK, close_on_exec=bool(type & abi.SOCK_CLOEXEC))
 
 
 @syscall("socketpair")
@@ -61,7 +62,7 @@ def socketpair(
     if domain not in (abi.AF_UNIX, abi.AF_INET, abi.AF_INET6):
         raise OSError(EAFNOSUPPORT, "socketpair: domain")
     pair = process.kernel.socketpair(domain, kind | type & abi.SOCK_NONBLOCK, protocol)
-    enter_pair(process, pair, sv, bool(type & abi.SOCK_CLOEXEC))
+    enter_pair(process, pair, S_IFSOCK, sv, bool(type & abi.SOCK_CLOEXEC))
     return 0
 
 
@@ -179,7 +180,7 @@ def _accept(process: Process, fd: int, address: int, length: int, flags: int) ->
     except BaseException:
         os.close(host)
         raise
-    return process.files.add(host, close_on_exec=bool(flags & abi.SOCK_CLOEXEC))
+    return process.files.add(host, kind=S_IFSOCK, close_on_exec=bool(flags & abi.SOCK_CLOEXEC))
 
 
 def _is_readable(process: Process, fd: int) -> bool:

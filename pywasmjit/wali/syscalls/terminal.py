@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from errno import ENOTTY
+from stat import S_IFCHR
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import ioctl as abi
@@ -22,10 +23,10 @@ def ioctl(
     """Linux: ioctl(2)."""
     import fcntl
 
-    host = process.files.host(fd)
+    host = process.files.file(fd).host
     require_access(host)
     if request in (abi.FIOCLEX, abi.FIONCLEX):
-        process.files.entry(fd).close_on_exec = request == abi.FIOCLEX
+        process.files.set_close_on_exec(fd, request == abi.FIOCLEX)
         return 0
     known = abi.REQUESTS.get(request)
     if known is None:
@@ -47,7 +48,8 @@ def _with_number(process: Process, host: int, request: int, argument: int) -> in
     import fcntl
 
     if request == abi.FICLONE:
-        return fcntl.ioctl(host, request, process.files.host(argument))
+        source = process.files.file(argument)
+        return fcntl.ioctl(host, request, source.host)
     if request == abi.TIOCGPTPEER:
         return _open_peer(process, host, argument)
     return fcntl.ioctl(host, request, (argument ^ 0x8000_0000) - 0x8000_0000)
@@ -59,4 +61,4 @@ def _open_peer(process: Process, host: int, flags: int) -> int:
     from pywasmjit.wali.abi.fcntl import O_CLOEXEC
 
     peer = fcntl.ioctl(host, abi.TIOCGPTPEER, process.kernel.open_flags.to_host(flags | O_CLOEXEC))
-    return process.files.add(peer, close_on_exec=bool(flags & O_CLOEXEC))
+    return process.files.add(peer, kind=S_IFCHR, close_on_exec=bool(flags & O_CLOEXEC))

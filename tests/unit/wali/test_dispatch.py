@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import pytest
@@ -17,7 +18,9 @@ from pywasmjit.wali.policy import Capability, Policy
 from pywasmjit.wali.process import Process
 from pywasmjit.wali.table import (
     Declaration,
+    DirFd,
     Fd,
+    File,
     GuestFd,
     In,
     InOut,
@@ -105,7 +108,7 @@ def test_descriptors(process: Process) -> None:
     assert seen == [12, -2]
     for bad in (3, 100, 1 << 20, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF):
         assert call(bad, 0) == number("EBADF")
-    process.files.slots[1] = -1
+    process.files.slots[1] = None
     assert call(1, 0) == number("EBADF")
 
 
@@ -229,12 +232,120 @@ def test_interrupted_calls_are_made_again(process: Process) -> None:
     assert calls == [1, 1, 1, 1]
 
 
+def interrupt(process: Process, monkeypatch: pytest.MonkeyPatch, handler: Callable[[], object] = int) -> None:
+    """Have a signal wait for the guest at each interrupted call, whose handler wants calls to be made again."""
+    monkeypatch.setattr(process.signals, "interrupting", lambda: True)
+
+    def interrupted(restart: Restart) -> bool:
+        handler()
+        return restart is Restart.NEVER
+
+    monkeypatch.setattr(process, "interrupted", interrupted)
+
+
 def test_interruption_that_the_guest_must_see(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(process: Process) -> int:
         raise InterruptedError(errno.EINTR, "")
 
-    monkeypatch.setattr(Process, "interrupted", lambda self, restart: restart is Restart.NEVER)
+    interrupt(process, monkeypatch)
     assert bound(process, interrupted)() == number("EINTR")
+
+
+# -- what is looked up, and for how long ------------------------------------------------------------------------------
+
+
+def is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def test_a_file_and_a_place_to_start_from(process: Process) -> None:
+    def both(process: Process, a: File, b: DirFd) -> int:
+        return note(process, a, b)
+
+    call = bound(process, both)
+    stream = process.files.file(2)
+    assert call(2, 2) == 7
+    assert seen == [stream, stream]
+    assert call(2, -100 & 0xFFFF_FFFF) == 7
+    assert seen == [stream, process.paths.cwd]
+    assert call(2, 99) == 7  # which matters where a path is relative only
+    assert seen == [stream, None]
+    assert call(99, 2) == number("EBADF")
+
+
+def test_a_file_stays_open_until_the_call_has_returned(process: Process) -> None:
+    guest = process.files.add(os.memfd_create("pinned"))
+    numbers = []
+
+    def use(process: Process, fd: Fd) -> int:
+        numbers.append(fd)
+        process.files.close(guest)
+        assert is_open(fd)
+        return 0
+
+    assert bound(process, use)(guest) == 0
+    assert not is_open(numbers[0])
+    assert bound(process, use)(guest) == number("EBADF")
+
+
+def test_a_call_goes_on_with_its_file_when_nothing_is_for_the_guest(process: Process) -> None:
+    """The engine itself interrupts calls to look whether something is; that undoes no look-up."""
+    guest = process.files.add(os.memfd_create("pinned"))
+    numbers = []
+
+    def use(process: Process, fd: Fd) -> int:
+        numbers.append(fd)
+        if len(numbers) == 1:
+            process.files.close(guest)
+            raise InterruptedError(errno.EINTR, "")
+        assert is_open(fd)
+        return 0
+
+    assert bound(process, use)(guest) == 0
+    assert numbers[0] == numbers[1]
+
+
+def test_a_call_that_is_made_again_after_a_handler_looks_anew(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = process.files.add(os.memfd_create("pinned"))
+    numbers = []
+
+    def handler() -> None:
+        process.files.close(guest)
+        assert not is_open(numbers[0])  # nothing keeps open what a handler closes
+
+    def use(process: Process, fd: Fd) -> int:
+        numbers.append(fd)
+        raise InterruptedError(errno.EINTR, "")
+
+    interrupt(process, monkeypatch, handler)
+    assert bound(process, use, restart=Restart.ALWAYS)(guest) == number("EBADF")
+    assert len(numbers) == 1
+
+
+def test_what_a_handler_closes_before_a_call_returns_is_closed(process: Process) -> None:
+    guest = process.files.add(os.memfd_create("pinned"))
+    host = process.files.file(guest).host
+    ran = []
+
+    def deliver() -> None:
+        process.files.close(guest)
+        ran.append(is_open(host))
+        process.signals.pending.clear()
+
+    process.signals.deliver = deliver  # type: ignore[method-assign]
+
+    def use(process: Process, fd: Fd) -> int:
+        process.signals.pending.append(None)
+        return 3
+
+    assert bound(process, use)(guest) == 3
+    assert ran == [False]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_long_write_under_a_deadline_is_whole(kind: str, call: str) -> None:
         found = bytearray()
 
         def read() -> None:
-            host = guest.process.files.host(reading)
+            host = guest.process.files.file(reading).host
             while len(found) < SIZE:
                 found.extend(os.read(host, 5000))
 

@@ -90,6 +90,7 @@ class Attempt:
         self._pristine = self._tree()
         self._null = os.open(os.devnull, os.O_RDWR)
         os.set_inheritable(self._null, False)
+        self._last: Guest | None = None
 
     def scene(self) -> Scene:
         if self._tree() != self._pristine:
@@ -99,7 +100,10 @@ class Attempt:
             self._pristine = self._tree()
         policy = Policy.allow_all() if self.everything else Policy.sandbox({"/": self.top}, allow=())
         options = {"streams": (self._null,) * 3, "env": {"A": "1"}, "owns_host": self.everything}
-        return Scene(Guest(policy, **options), self.top)
+        if self._last is not None:
+            self._last.process.files.close_all()  # or it is collected, and closes, in the middle of another attempt
+        self._last = Guest(policy, **options)
+        return Scene(self._last, self.top)
 
     def __call__(self, name: str, make: Callable[[Scene], Arguments], problem: Callable[[str], None]) -> Outcome:
         """Make one call and return what it answers: a number, or what it raised."""
@@ -275,7 +279,7 @@ class Native:
             ]
             host[place] = ctypes.c_void_p(value)
             if name in ("SYS_poll", "SYS_ppoll"):  # the structure names a descriptor, too
-                descriptor = guest.process.files.host(guest.memory.unpack("<i", arguments[0])[0])
+                descriptor = guest.process.files.file(guest.memory.unpack("<i", arguments[0])[0]).host
                 guest.memory.pack("<i", arguments[0], descriptor)
             result: int = self._syscall(CALLS[name].number, *host)
             return -ctypes.get_errno() if result < 0 else result
@@ -286,7 +290,7 @@ class Native:
             base = guest.memory.base
             return ctypes.c_void_p(base + value if value else 0)
         if isinstance(kind, Descriptor) and value >= 0:
-            return guest.process.files.host(value)
+            return guest.process.files.file(value).host
         return ctypes.c_longlong(value)
 
 
