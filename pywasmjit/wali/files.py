@@ -314,10 +314,12 @@ def _last_words(file: OpenFile) -> None:
     That is: record locks are given up, and the file system may tell of an error in what was written.
     """
     if file.kind == S_IFREG and file.holder is not None:
+        from fcntl import F_DUPFD_CLOEXEC, fcntl
+
         try:
-            copy = os.dup(file.host)
+            copy = fcntl(file.host, F_DUPFD_CLOEXEC, 0)
         except OSError:
-            return  # no number is free: then there is nothing to be told
+            return  # no number is free: then nobody can be told
         os.close(copy)
 
 

@@ -24,7 +24,7 @@ from pywasmjit.wali.process import Process
 def terminate(*_):
     os.kill(os.getpid(), signal.SIGTERM)
 
-def kick(process):
+def kick(process, _):
     def endlessly():
         while True:
             process.signals.arrivals.kick(process.threads.main)

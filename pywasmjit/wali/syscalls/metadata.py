@@ -221,10 +221,9 @@ def _timevals(process: Process, address: int) -> tuple[int, ...] | None:
 
 def _utimens(process: Process, start: OpenFile | None, pathname: int, times: tuple[int, ...] | None, flags: int) -> int:
     if not pathname and not isinstance(start, WorkingDirectory):
-        file = require_open(start)
         if flags:
             raise OSError(EINVAL, "utimensat: flags")
-        process.kernel.utimens(_changeable(process, file), None, times, 0)
+        process.kernel.utimens(_changeable(process, require_open(start)), None, times, 0)
         return 0
     if flags & ~_EMPTY_OR_NOFOLLOW:
         raise OSError(EINVAL, "utimensat: flags")
