@@ -193,8 +193,8 @@ class Files:
         del file  # whoever keeps the error does not keep it open
         raise OSError(EMFILE, "too many descriptors")
 
-    def close(self, guest: int) -> None:
-        """Free a number; what it stood for is closed when no call uses it any more.
+    def close(self, guest: int) -> OpenFile:
+        """Free a number and return what it stood for, which is closed when no call uses it any more.
 
         Raises EBADF, and what the host's close has to tell of what was written.
         """
@@ -202,6 +202,7 @@ class Files:
             file = self.file(guest)
             self.slots[guest] = None
         _last_words(file)
+        return file
 
     def duplicate(self, file: OpenFile, *, lowest: int = 0, close_on_exec: bool = False) -> int:
         """Make another number for the same open file.  Raises EINVAL for a bad `lowest`, EMFILE."""
@@ -209,8 +210,11 @@ class Files:
             raise OSError(EINVAL, "descriptor out of range")
         return self.enter(_copy(file), lowest=lowest, close_on_exec=close_on_exec)
 
-    def duplicate_to(self, file: OpenFile, wanted: int, close_on_exec: bool = False) -> int:
-        """Make `wanted` stand for the same open file, closing what it stood for.  Raises EBADF, EMFILE."""
+    def duplicate_to(self, file: OpenFile, wanted: int, close_on_exec: bool = False) -> OpenFile | None:
+        """Make `wanted` stand for the same open file; return what it stood for, closed as by `close`.
+
+        Raises EBADF, EMFILE.
+        """
         if not 0 <= wanted < self.limit:
             raise OSError(EBADF, "descriptor out of range")
         copy = _copy(file)
@@ -225,7 +229,7 @@ class Files:
         if before is not None:
             with suppress(OSError):
                 _last_words(before)
-        return wanted
+        return before
 
     def set_close_on_exec(self, guest: int, close_on_exec: bool) -> None:
         """Say whether a number is closed in an executed program.  Raises EBADF."""

@@ -125,7 +125,7 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
         return len(data)
 
     def close(self, fd: int) -> None:
-        """Forget what is known of a descriptor that is about to be closed."""
+        """Forget what is known of a descriptor that is being closed, and nobody else's yet."""
         self._listings.pop(fd, None)
 
     # -- paths ----------------------------------------------------------------------------------------------------

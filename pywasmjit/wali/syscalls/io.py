@@ -29,6 +29,7 @@ from pywasmjit.wali.table import (
 from pywasmjit.wali.waiting import has_deadline
 
 if TYPE_CHECKING:
+    from pywasmjit.wali.files import OpenFile
     from pywasmjit.wali.process import Process
 
 _PIECE: Final = 4096
@@ -122,8 +123,7 @@ def lseek(process: Process, fd: Fd, offset: Long, whence: Int) -> int:
 @syscall("close")
 def close(process: Process, fd: GuestFd) -> int:
     """Linux: close(2)."""
-    process.kernel.close(process.files.file(fd).host)
-    process.files.close(fd)
+    process.kernel.close(process.files.close(fd).host)
     return 0
 
 
@@ -137,7 +137,7 @@ def dup(process: Process, oldfd: File) -> int:
 def dup2(process: Process, oldfd: GuestFd, newfd: GuestFd) -> int:
     """Linux: dup2(2)."""
     file = process.files.file(oldfd)
-    return newfd if oldfd == newfd else process.files.duplicate_to(file, newfd)
+    return newfd if oldfd == newfd else _replace(process, file, newfd, False)
 
 
 @syscall("dup3")
@@ -145,7 +145,14 @@ def dup3(process: Process, oldfd: GuestFd, newfd: GuestFd, flags: Annotated[int,
     """Linux: dup3(2)."""
     if flags & ~abi.O_CLOEXEC or oldfd == newfd:
         raise OSError(EINVAL, "dup3")
-    return process.files.duplicate_to(process.files.file(oldfd), newfd, bool(flags))
+    return _replace(process, process.files.file(oldfd), newfd, bool(flags))
+
+
+def _replace(process: Process, file: OpenFile, number: int, close_on_exec: bool) -> int:
+    before = process.files.duplicate_to(file, number, close_on_exec)
+    if before is not None:
+        process.kernel.close(before.host)
+    return number
 
 
 @syscall("ftruncate")
