@@ -248,8 +248,11 @@ class _Translator:
                 elements.append((LABEL, argument, line))
             elif operation in _JUMP_EFFECTS:
                 self.jump(operation, argument, line)
-            elif operation is LOAD_CONST or operation is TRY or operation is END_TRY:
+            elif operation is LOAD_CONST or operation is END_TRY:
                 elements.append((operation, argument, line))
+            elif operation is TRY:
+                # A range begins behind the EXTENDED_ARGs of its first instruction: in the middle of one, if it has any.
+                elements += ((operation, argument, line), ("NOP", None, line))
             elif operation is LOAD_FAST or operation is STORE_FAST:
                 elements.append((operation, self.slots[argument], line))
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from struct import pack, unpack
-from types import CodeType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from fuzz.generators.modules import generate
 from pywasmjit.codegen import packaged
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.assembler import TooManyPasses
+from pywasmjit.codegen.verifier import verify
 from pywasmjit.errors import ResourceLimit
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.wasm"))
@@ -121,6 +122,83 @@ def test_handlers_of_any_depth_and_place() -> None:
     ]
     code = both(items, parameters=300, slots=[f"l{n}" for n in range(300)])
     assert type(both)(code, {})(*([0] * 300)) == 0
+
+
+NUMBERS = (254, 255, 256, 257, 65_535, 65_536)
+
+
+def numbered(kind: str, number: int) -> tuple[list[t.Item], t.Item, dict[str, Any]]:
+    """Return what has to come first, an instruction whose argument is `number`, and options.
+
+    On 3.11 and later the argument of a cell counts the locals too.
+    """
+    if kind == "local":
+        slots = [f"l{n}" for n in range(number + 1)]
+        uses = [item for n in range(number) for item in ((t.LOAD_CONST, None, 1), (t.STORE_FAST, n, 1))]
+        return [*uses, (t.LOAD_CONST, 5, 1), (t.STORE_FAST, number, 1)], (t.LOAD_FAST, number, 1), {"slots": slots}
+    if kind == "constant":
+        uses = [item for n in range(number) for item in ((t.LOAD_CONST, n, 1), (t.POP, None, 1))]
+        return uses, (t.LOAD_CONST, "last", 1), {}
+    if kind == "name":  # the lowest bit tells whether a NULL is pushed
+        uses = [item for n in range(number // 2) for item in ((t.LOAD_GLOBAL, f"g{n}", 1), (t.POP, None, 1))]
+        return uses, (t.LOAD_GLOBAL, "last", 1), {}
+    slots = [f"l{n}" for n in range(number)]
+    uses = [item for n in range(number) for item in ((t.LOAD_CONST, None, 1), (t.STORE_FAST, n, 1))]
+    return uses, (t.LOAD_CELL, 0, 1), {"slots": slots, "cells": ("cell",)}
+
+
+PLACES = (
+    "first of a range",
+    "last of a range",
+    "first behind a range",
+    "first of a handler",
+    "behind a jump",
+    "a line",
+)
+EVERYWHERE = ", ".join(PLACES)
+
+
+def placed(place: str, before: list[t.Item], use: t.Item) -> list[t.Item]:
+    """Return code with a range, a handler, a jump and lines, where `use` stands at `place`."""
+    handler, out = t.Label(), t.Label()
+    plain: t.Item = (t.LOAD_CONST, None, 1)
+
+    def here(name: str, line: int) -> list[t.Item]:
+        operation, argument, _ = use if name in place else plain
+        return [(operation, argument, line), (t.POP, None, line)]
+
+    return [
+        *before,
+        (t.TRY, (handler, 0), 2),
+        *here("first of a range", 2),
+        *here("last of a range", 3),
+        (t.END_TRY, handler, 3),
+        *here("first behind a range", 4),
+        plain,
+        (t.JUMP_IF_NONE, out, 4),
+        *here("a line", 70_000),
+        (t.RETURN_NONE, None, 5),
+        (t.LABEL, handler, 6),
+        *here("first of a handler", 6),
+        (t.RERAISE, None, 6),
+        (t.LABEL, out, 7),
+        *here("behind a jump", 7),
+        (t.LOAD_CONST, 7, 8),
+        (t.RETURN, None, 8),
+    ]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("kind", ["local", "constant", "name", "cell"])
+def test_arguments_of_every_length_stand_in_every_place(kind: str, number: int) -> None:
+    """Our own verifier accepts the code, CPython runs it, and the package writes the same."""
+    before, use, options = numbered(kind, number)
+    names = {f"g{n}": n for n in range(number // 2)} | {"last": 0} if kind == "name" else {}
+    closure = (CellType(3),) if kind == "cell" else ()
+    for place in PLACES if number < 1000 else (EVERYWHERE,):  # what comes first takes its time
+        code = both(placed(place, before, use), **options)
+        verify(code, freevars=len(closure))
+        assert FunctionType(code, names, "f", (), closure)() == 7, place
 
 
 def test_constants_that_are_equal_and_not_the_same() -> None:

@@ -179,3 +179,14 @@ def test_frames_are_freed_after_jumps() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("count", [*range(246, 262), 1000, 20_000])
+def test_a_function_with_many_locals_may_call_setjmp(count: int) -> None:
+    """Arguments from 256 on have a prefix, of which no range of handlers may begin in the middle."""
+    e, _ = make(f"""
+      (func (export "f") (param i32) (result i32) {"(local i64) " * count} (local $r i32)
+        (local.set $r (call $setjmp (i32.const 64)))
+        (if (i32.eqz (local.get $r)) (then (call $longjmp (i32.const 64) (local.get 0))))
+        (local.get $r))""")
+    assert e.f(9) == 9
