@@ -136,7 +136,7 @@ def recursion_in_program() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "down.wasm")
         path.write_bytes(modules.down())
-        command = [sys.executable, "-m", "pywasmjit", "run", "--invoke", "down", str(path)]
+        command = [sys.executable, "-P", "-m", "pywasmjit", "run", "--invoke", "down", str(path)]
         endless = subprocess.run([*command, "100000000"], capture_output=True, text=True, cwd=ROOT)
         if endless.returncode != 134 or "call stack exhausted" not in endless.stderr:
             return 0

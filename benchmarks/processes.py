@@ -94,7 +94,7 @@ def fork_exit_wait() -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "forking.wasm")
         path.write_bytes(forking())
-        command = [*fresh_process(["-m", "pywasmjit", "run", "-A", str(path)], None)]
+        command = [*fresh_process(["-P", "-m", "pywasmjit", "run", "-A", str(path)], None)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, env=environment(), check=True)
     times = [seconds + nanoseconds / 1e9 for seconds, nanoseconds in iter_unpack("<qq", done.stdout)]
     return statistics.median(after - before for before, after in zip(times[::2], times[1::2], strict=True))

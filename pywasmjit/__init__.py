@@ -10,6 +10,7 @@ What users need is here; the rest of the package is the engine's own affair.
 
 from typing import TYPE_CHECKING, Any
 
+from pywasmjit import starting as _starting  # noqa: F401 - the first: it sees to Ctrl-C while all else is loaded
 from pywasmjit.api import Instance, Module, is_valid, load, validate
 from pywasmjit.errors import (
     CompileError,

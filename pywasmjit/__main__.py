@@ -1,15 +1,13 @@
-"""`python -m pywasmjit` is the command line.
+"""`python -P -m pywasmjit` is the command line.
 
-Python has put the working directory first in the path of modules.  A program may be allowed to write there, and must
-not choose what the engine imports next.
+Without -P, Python has put the working directory first in the path of modules, and may have imported from it before
+this line.  A program that may write there must not choose what the engine imports: see `program`.
 """
 
-import os
-import sys
+from pywasmjit import starting
 
-if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
-    del sys.path[0]
+starting.leave_working_directory()
 
-from pywasmjit.cli import main
+from pywasmjit.cli import main  # noqa: E402 - when the path of modules is right
 
 main()

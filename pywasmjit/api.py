@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from pywasmjit.codegen.unit import CompilationUnit
+from pywasmjit.display import shown
 from pywasmjit.errors import CompileError
 from pywasmjit.runtime import instance as _instance
 from pywasmjit.runtime.deadlines import deadline
@@ -46,7 +47,7 @@ class Module:
         self._features = features or Features.default()
         self._syntax = _decode_and_validate(bytes(data), self._features)
         self._cache = cache
-        self.name = name or self._syntax.module_name or f"wasm-{crc32(self._syntax.data):08x}"
+        self.name = name or shown(self._syntax.module_name or "") or f"wasm-{crc32(self._syntax.data):08x}"
         self._unit = CompilationUnit(self._syntax, self.name)
         if not lazy:
             self.compile()

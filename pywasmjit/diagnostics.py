@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from pywasmjit import errors
+from pywasmjit.display import printable
 
 _PID: Final = os.getpid()
 
@@ -82,13 +83,6 @@ def complain(first: str, *others: str) -> None:
     """Write a diagnostic to standard error; names in it may come from an untrusted module."""
     lines = [f"pywasmjit: {printable(first)}", *map(printable, others)]
     print(*lines, sep="\n", file=sys.stderr, flush=True)
-
-
-def printable(text: str) -> str:
-    """Return `text` with every character escaped that could steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 # ---------------------------------------------------------------- the process

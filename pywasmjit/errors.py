@@ -11,6 +11,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from pywasmjit.display import quoted, shown
+
 
 class WasmError(Exception):
     """Root of the errors that the engine raises on purpose."""
@@ -82,7 +84,8 @@ class LinkError(WasmError):
         self.name = name
 
     def __str__(self) -> str:
-        return f"{self.message}: {self.module!r}.{self.name!r}" if self.module or self.name else self.message
+        place = f": {quoted(self.module)}.{quoted(self.name)}" if self.module or self.name else ""
+        return self.message + place
 
 
 class TrapCode(enum.Enum):
@@ -113,7 +116,7 @@ class TrapFrame(NamedTuple):
     """Byte offset of the instruction in the module's bytes."""
 
     def __str__(self) -> str:
-        return f"{self.module}!{self.name} (function {self.function}) at {self.offset:#x}"
+        return f"{shown(self.module)}!{shown(self.name)} (function {self.function}) at {self.offset:#x}"
 
 
 class Trap(WasmError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from pywasmjit.diagnostics import printable
+from pywasmjit.display import LONGEST, printable, quoted, shown
 from pywasmjit.errors import UnsupportedFeature
 from pywasmjit.wasm.decoder import decode, decode_expr
 from pywasmjit.wasm.module import Export, Import, ModuleSyntax, Section
@@ -193,7 +193,8 @@ def as_text(report: Report) -> str:
         item["name"] + ("" if item["implemented"] else " (not run by this version)") for item in report["features"]
     )
     lines = [
-        f"{report['file']}: {report['size_bytes']:,} bytes" + (f", named {report['name']}" if report["name"] else ""),
+        f"{report['file']}: {report['size_bytes']:,} bytes"
+        + (f", named {shown(report['name'])}" if report["name"] else ""),
         f"system     {report['abi'] or 'none'}",
         f"features   {features or 'Wasm 1.0 only'}",
         f"functions  {functions['imported']} imported, {functions['own']} own ({functions['code_bytes']:,} bytes of "
@@ -203,8 +204,10 @@ def as_text(report: Report) -> str:
     ]
     lines += ["", *_columns(["SECTION", "OFFSET", "BYTES", "COUNT"], map(_section_row, report["sections"]), ">>>")]
     largest = [(item["name"], item["index"], f"{item['size_bytes']:,}") for item in functions["largest"]]
-    imports = [(f"{item['module']}.{item['name']}", item["kind"], item["type"]) for item in report["imports"]]
-    exports = [(item["name"], item["kind"], item["type"]) for item in report["exports"]]
+    imports = [
+        (f"{shown(item['module'])}.{shown(item['name'])}", item["kind"], item["type"]) for item in report["imports"]
+    ]
+    exports = [(shown(item["name"]), item["kind"], item["type"]) for item in report["exports"]]
     for heading, rows, alignment in (
         (("LARGEST FUNCTIONS", "INDEX", "BYTES"), largest, ">>"),
         (("IMPORT", "KIND", "TYPE"), imports, "<<"),
@@ -215,14 +218,18 @@ def as_text(report: Report) -> str:
     return "\n".join(printable(line).rstrip() for line in lines)
 
 
+def _qualified(item: Report) -> str:
+    return f"{shown(item['module'])}.{shown(item['name'])}"
+
+
 def _section_row(section: Report) -> Sequence[object]:
-    name = f"custom {section['custom']!r}" if "custom" in section else section["name"]
+    name = f"custom {quoted(section['custom'])}" if "custom" in section else section["name"]
     return name, f"{section['offset']:#x}", f"{section['size_bytes']:,}", section.get("count", "")
 
 
 def _columns(heading: Sequence[str], rows: Iterable[Sequence[object]], alignment: str) -> list[str]:
     """Return lines whose columns are aligned; alignment: "<" or ">" for each column but the first."""
-    table = [heading, *(tuple(printable(str(cell)) for cell in row) for row in rows)]
+    table = [heading, *(tuple(shown(str(cell), 2 * LONGEST) for cell in row) for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(heading))]
     return [
         "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, f"<{alignment}", widths, strict=True))

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from pywasmjit import Func, FuncType, ImportType, Instance, Limits, Module, deadline
+from pywasmjit import Func, FuncType, ImportType, Instance, Limits, Module, deadline, starting
 from pywasmjit.diagnostics import USAGE, Refusal, complain, is_forked_child
+from pywasmjit.display import quoted, shown
 from pywasmjit.records import fresh, record
 from pywasmjit.runtime.depth import PROGRAM_CALL_DEPTH, raise_stack_limit
 
@@ -74,6 +75,7 @@ class Program:
             with stopwatch("link"):
                 instance = Instance(module, self._imports(wali), limits=self._limits())
         stopwatch.watch(instance)
+        starting.ready()
         with stopwatch("run"):
             if self.invoke is not None:
                 if wali is not None and "memory" in instance.exports:
@@ -100,7 +102,7 @@ class Program:
         self._import_behind_walls()
         wali = self._wali()
         if self.strace is not None or self.strace_only:
-            wali.process.trace = self._trace()
+            wali.process.trace = self._trace(wali.process.policy)
         wali.process.engine_options = {name: getattr(self, name) for name in _HANDED_ON}
         return wali
 
@@ -119,11 +121,11 @@ class Program:
             arguments, self._environment(), self._policy(), report=self._report, owns_process=True, walls=self.walls
         )
 
-    def _trace(self) -> Trace:
+    def _trace(self, policy: Policy) -> Trace:
         from pywasmjit.wali.strace import Trace
 
         try:
-            return Trace.asked_for(self.strace or "", self.strace_only or ())
+            return Trace.asked_for(self.strace or "", self.strace_only or (), policy)
         except ValueError as error:
             raise Refusal(str(error), USAGE) from None
 
@@ -158,9 +160,29 @@ class Program:
                 raise Refusal("--allow-all leaves nothing that walls could hold back", USAGE)
             return Policy.allow_all()
         try:
-            return Policy.sandbox(self.dirs, self.allow)
+            policy = Policy.sandbox(self.dirs, self.allow)
         except ValueError as error:
             raise Refusal(str(error), USAGE) from None
+        self._guard_imports(policy)
+        return policy
+
+    def _guard_imports(self, policy: Policy) -> None:
+        """See to it that the program does not choose what Python imports, now or the next time."""
+        searched = starting.searched_directory
+        if searched is not None and (policy.writes_below(searched) or policy.makes_module(searched)):
+            raise Refusal(
+                "python -m looks for modules in the working directory, where the program may write;"
+                " start it by `pywasmjit`, or by `python -P -m pywasmjit`",
+                USAGE,
+            )
+        if not self.quiet:
+            for directory in filter(os.path.isdir, sys.path):
+                if (grant := policy.writes_below(directory)) is not None:
+                    complain(
+                        f"warning: the program may write in {grant.host}, and Python imports from {directory}:"
+                        " what it leaves there will run with all your rights; grant less, or add :ro"
+                    )
+                    return
 
     # Calling
 
@@ -170,7 +192,7 @@ class Program:
 
         function = instance.exports.get(name)
         if not isinstance(function, Func):
-            raise Refusal(f"no exported function {name!r}; there are: {_functions(instance)}", USAGE)
+            raise Refusal(f"no exported function {quoted(name)}; there are: {_functions(instance)}", USAGE)
         type = function.type
         if len(self.args) != len(type.params):
             wanted = f"{len(type.params)} argument{'' if len(type.params) == 1 else 's'}"
@@ -196,7 +218,7 @@ class Program:
 
 
 def _functions(instance: Instance) -> str:
-    found = [f"{name}{value.type}" for name, value in instance.exports.items() if isinstance(value, Func)]
+    found = [f"{shown(name)}{value.type}" for name, value in instance.exports.items() if isinstance(value, Func)]
     return ", ".join(found) or "it exports no function"
 
 

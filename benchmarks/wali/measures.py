@@ -43,7 +43,7 @@ def command_of(source: Path, native: bool) -> list[str]:
     """Return the command that runs a C program, without its arguments."""
     if native:
         return [str(native_program(source))]
-    return [sys.executable, "-m", "pywasmjit", "run", "-A", str(wasm_program(source))]
+    return [sys.executable, "-P", "-m", "pywasmjit", "run", "-A", str(wasm_program(source))]
 
 
 def run(command: list[str], **streams: Any) -> subprocess.CompletedProcess[bytes]:
@@ -180,7 +180,7 @@ def copied(call: str) -> Pair:
 # -- whole programs ---------------------------------------------------------------------------------------------------
 
 
-_SMALL = ("-m", "pywasmjit", "run", "--dir", ".", "examples/wc.wasm", "README.md")
+_SMALL = ("-P", "-m", "pywasmjit", "run", "--dir", ".", "examples/wc.wasm", "README.md")
 
 
 def start() -> Pair:

@@ -17,6 +17,7 @@ from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import FunctionCompiler, ViewBudget
 from pywasmjit.codegen.template import FUNCTION, CodeTemplate
 from pywasmjit.codegen.verifier import verify
+from pywasmjit.display import shown
 from pywasmjit.wasm.module import ModuleSyntax
 
 CELLS: Final = 4
@@ -53,10 +54,10 @@ _digests: Final[dict[str, int]] = {}
 def _distinct(name: str, data: bytes) -> str:
     """Return the name, with a suffix if another module goes by it: tracebacks find their text by file name.
 
-    The guest chose it: it is cut, and what is not printable replaced; `linecache` would ask the system for such a file.
+    The guest chose it: it is cut, and what is not printable escaped; `linecache` would ask the system for such a file.
     """
     digest = crc32(data)
-    name = "".join(c if c.isprintable() else "?" for c in name[:LONGEST_FILE])
+    name = shown(name, LONGEST_FILE)
     return name if _digests.setdefault(name, digest) == digest else f"{name}~{digest:08x}"
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from pywasmjit.display import quoted, shown
 from pywasmjit.errors import LinkError, UnsupportedFeature
 from pywasmjit.runtime import depth
 from pywasmjit.runtime.functions import Direct, Func, adapt, forward
@@ -63,8 +64,8 @@ class Exports(Mapping[str, Any]):
         try:
             return self[name]
         except KeyError:
-            some = ", ".join(map(repr, islice(self, 20))) + (", ..." if len(self) > 20 else "")
-            raise AttributeError(f"no export is called {name!r}; there are {some}") from None
+            some = ", ".join(map(quoted, islice(self, 20))) + (", ..." if len(self) > 20 else "")
+            raise AttributeError(f"no export is called {quoted(name)}; there are {some}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._instance._export_indices)
@@ -76,7 +77,7 @@ class Exports(Mapping[str, Any]):
         return [*super().__dir__(), *self]
 
     def __repr__(self) -> str:
-        return f"<Exports {', '.join(map(repr, islice(self, 20)))}{', ...' if len(self) > 20 else ''}>"
+        return f"<Exports {', '.join(map(quoted, islice(self, 20)))}{', ...' if len(self) > 20 else ''}>"
 
 
 class Instance:
@@ -238,7 +239,7 @@ class Instance:
         return spaces[kind][index]
 
     def __repr__(self) -> str:
-        return f"<Instance of {self._linkage.unit.module_name}>"
+        return f"<Instance of {shown(self._linkage.unit.module_name)}>"
 
     def __reduce__(self) -> Any:
         raise TypeError("an instance is alive and cannot be pickled; pickle its Module")

@@ -16,6 +16,7 @@ from errno import EINTR, EPERM
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
+from pywasmjit.display import shown
 from pywasmjit.errors import LinkError, Trap, TrapCode
 from pywasmjit.wali.abi.errno import ENOSYS, NUMBERS, guest_errno
 from pywasmjit.wali.abi.fcntl import AT_FDCWD
@@ -234,6 +235,6 @@ def unavailable(name: str) -> Bound:
     """Return a callable that traps: an import of the interface that this engine does not have."""
 
     def trap(*_: object) -> NoReturn:
-        raise Trap(TrapCode.HOST, f"wali.{name} is not available")
+        raise Trap(TrapCode.HOST, f"wali.{shown(name)} is not available")
 
     return trap

@@ -50,15 +50,19 @@ _LAST: Final = 0xFFFF_FFFF
 _CLOSE_RANGE_UNSHARE: Final = 2
 
 _ENGINE: Final = """\
-import sys
+import sys, _signal
+ends_by_signal = _signal.getsignal(2) is _signal.default_int_handler
+if ends_by_signal:
+    _signal.signal(2, _signal.SIG_DFL)
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec, spec_from_file_location
 for name, file, above in zip(*[iter(sys.argv[3:])] * 3):
     spec = PathFinder.find_spec(name, [above]) or spec_from_file_location(name, file)
     sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(sys.modules[name])
-from pywasmjit.successor import main
-main(int(sys.argv[1]))
+from pywasmjit import starting, successor
+starting.ends_by_signal = ends_by_signal
+successor.main(int(sys.argv[1]))
 """
 """What a new engine does first: it takes the packages from where this one has them, and from nowhere else.
 

@@ -347,6 +347,20 @@ def require_socket(host: int) -> None:
         raise OSError(ENOTSOCK, "no socket")
 
 
+def name_of_descriptor(fd: int) -> str:
+    """Return the path of an open directory as the host knows it now, without links."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:  # no /proc, or no Linux
+        before = os.open(".", os.O_RDONLY)
+        try:
+            os.fchdir(fd)
+            return os.getcwd()
+        finally:
+            os.fchdir(before)
+            os.close(before)
+
+
 def _descriptor_limit() -> int:
     """Return how many descriptors the process may have, at most 2**20."""
     try:

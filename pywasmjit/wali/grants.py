@@ -22,6 +22,7 @@ from errno import EACCES, EAGAIN, ELOOP, ENOENT, ENOTDIR, EXDEV
 from stat import S_IFDIR, S_IFMT, S_ISDIR
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from pywasmjit.display import for_shell, quoted
 from pywasmjit.wali.abi.fcntl import (
     AT_SYMLINK_NOFOLLOW,
     BENEATH,
@@ -277,8 +278,8 @@ class GrantedPaths:
         """Report a path outside of all grants, and raise EACCES."""
         text = os.fsdecode(path)
         directory = os.path.dirname(text) or "."
-        shown = directory if directory.isprintable() else repr(directory)
-        self.process.denials.tell("dir", f"access to {text!r}", f"--dir {shown}")
+        word = for_shell(directory) or "DIRECTORY"
+        self.process.denials.tell("dir", f"access to {quoted(text)}", f"--dir {word}")
         raise OSError(EACCES, "not in a granted directory")
 
 

@@ -30,6 +30,7 @@ from errno import (
 )
 from typing import TYPE_CHECKING, Final
 
+from pywasmjit.display import quoted
 from pywasmjit.records import record
 from pywasmjit.wali.abi import socket as abi
 from pywasmjit.wali.abi.fcntl import AT_FDCWD
@@ -293,7 +294,7 @@ class Network:
                         raise OSError(ECONNREFUSED, "a directory")
                     if place.read_only:
                         self._process.denials.tell(
-                            "socket", f"to connect to {os.fsdecode(path)!r}", "--dir without :ro"
+                            "socket", f"to connect to {quoted(os.fsdecode(path))}", "--dir without :ro"
                         )
                         raise OSError(EACCES, "read-only grant")
                     yield self._located(place, path, raw)

@@ -139,6 +139,27 @@ class Policy:
         """Allow all that the invoking user may do, but for the memory of the engine itself."""
         return cls((), frozenset(Capability), True)
 
+    def writes_below(self, directory: str) -> DirGrant | None:
+        """Return a grant through which the program may change what is in a directory of the host, None if none is.
+
+        With everything allowed there is none: the program may do what its user may.
+        """
+        real = os.path.realpath(directory)
+        for grant in self.dirs:
+            top = os.path.realpath(grant.host)
+            if not grant.read_only and (real == top or real.startswith(top.rstrip("/") + "/")):
+                return grant
+        return None
+
+    def makes_module(self, directory: str) -> DirGrant | None:
+        """Return a grant for writing that is itself a package in a directory of the host, None if none is."""
+        real = os.path.realpath(directory)
+        for grant in self.dirs:
+            parent, name = os.path.split(os.path.realpath(grant.host))
+            if not grant.read_only and parent == real and name.isidentifier():
+                return grant
+        return None
+
     def allows(self, capability: Capability | None) -> bool:
         """Tell whether a call that needs `capability` may be made."""
         return capability is None or capability in self.capabilities

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.wali.abi.errno import NAMES
 from pywasmjit.wali.abi.wait import STATUS
-from pywasmjit.wali.files import move_high
+from pywasmjit.wali.files import move_high, name_of_descriptor
 from pywasmjit.wali.table import (
     TABLE,
     Address,
@@ -36,6 +36,7 @@ from pywasmjit.wali.table import (
 
 if TYPE_CHECKING:
     from pywasmjit.wali.memory import GuestMemory
+    from pywasmjit.wali.policy import Policy
     from pywasmjit.wali.process import Process
     from pywasmjit.wasm.types import FuncType
 
@@ -64,7 +65,7 @@ class Trace:
         self._started = perf_counter() if started is None else started
 
     @classmethod
-    def asked_for(cls, value: str, only: Collection[str] = ()) -> Trace:
+    def asked_for(cls, value: str, only: Collection[str] = (), policy: Policy | None = None) -> Trace:
         """Return what `--strace=VALUE` asks for: names of calls between commas filter, anything else is a file.
 
         only: further names.  Raises as `to_file` does.
@@ -75,13 +76,14 @@ class Trace:
         known = {declaration.name for declaration in TABLE.values()}
         if any(name in known for name in names) and (len(names) > 1 or names[0] == value):
             return cls.to_file(None, [*names, *only])
-        return cls.to_file(value or None, only)
+        return cls.to_file(value or None, only, policy)
 
     @classmethod
-    def to_file(cls, path: str | None, only: Collection[str] = ()) -> Trace:
+    def to_file(cls, path: str | None, only: Collection[str] = (), policy: Policy | None = None) -> Trace:
         """Write to a file, which is emptied first; None for standard error.
 
-        Raises OSError, and ValueError for a name in `only` that no call has.
+        policy: what the program that is told of may do, None for nothing.  Raises OSError, for a symbolic link too, and
+        ValueError for a name in `only` that no call has, or a file in a directory that the program may write.
         """
         import pywasmjit.wali.syscalls  # noqa: F401  (fills the table)
 
@@ -91,7 +93,7 @@ class Trace:
                 raise ValueError(f"there is no call {name!r}")
         if path is None:
             return cls(2, only)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        fd = _open_file(path, policy)
         try:
             return cls(fd, only)
         finally:
@@ -137,6 +139,27 @@ class Trace:
     def _write(self, text: str) -> None:
         with suppress(OSError):
             os.write(self._fd, text.encode("utf-8", "backslashreplace"))
+
+
+def _open_file(path: str, policy: Policy | None) -> int:
+    """Create or empty a file of the engine's.
+
+    The directory is opened first, and what it is called then decides: a program may have left links of any kind on an
+    earlier run, that point where it could not write itself.
+    """
+    parent, name = os.path.split(path)
+    directory = os.open(parent or ".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        grant = None if policy is None else policy.writes_below(name_of_descriptor(directory))
+        if grant is not None:
+            raise ValueError(f"{path}: the program may write in {grant.host}, and could read or change this file")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(name, flags, 0o666, dir_fd=directory)
+    except OSError as error:
+        reason = "is a symbolic link, which is not followed" if error.errno == errno.ELOOP else error.strerror
+        raise OSError(error.errno, reason, path) from None
+    finally:
+        os.close(directory)
 
 
 def _outcome(result: Any, bits: int) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeAlias, cast, overload
 
+from pywasmjit.display import shown
 from pywasmjit.records import record
 from pywasmjit.wasm.binary_types import TypeReader, read_locals
 from pywasmjit.wasm.names import Names
@@ -315,7 +316,13 @@ class ModuleSyntax:
         return self._function_exports.get(index, [])
 
     def display_name(self, index: int) -> str:
-        """Return what to call function `index`: its name, else first export, else import, else its index."""
+        """Return what to call function `index`: its name, else first export, else import, else its index.
+
+        The text is for people: cut, and on one line (`display`).
+        """
+        return shown(self._full_name(index))
+
+    def _full_name(self, index: int) -> str:
         name = self.function_name(index)
         if name is not None:
             return name

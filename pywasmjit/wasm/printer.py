@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from struct import pack, unpack
 from typing import Any, Final
 
+from pywasmjit.display import LONGEST
 from pywasmjit.wasm.instructions import decode_expr
 from pywasmjit.wasm.limits import LOCALS
 from pywasmjit.wasm.module import Instruction, ModuleSyntax
@@ -133,7 +134,7 @@ def _v128(bits: int) -> str:
 
 
 def _name_or_index(index: int, name: str | None) -> str:
-    return str(index) if name is None else identifier(name)
+    return str(index) if name is None or len(name) > LONGEST else identifier(name)
 
 
 _PRINTERS: Final[dict[str, Callable[[Any, Op, ModuleSyntax, Names], str]]] = {
@@ -190,8 +191,10 @@ def print_head(module: ModuleSyntax, index: int) -> str:
     """Return the head of function `index` of the whole index space, without its closing bracket if it has a body."""
     type = module.function_type(index)
     name = module.function_name(index)
+    if name is not None and len(name) > LONGEST:
+        name = None
     own_index = index - module.imported_count("func")
-    exports = "".join(f" (export {quote(export)})" for export in module.function_exports(index))
+    exports = "".join(f" (export {quote(each)})" for each in module.function_exports(index) if len(each) <= LONGEST)
     head = f"(func{'' if name is None else ' ' + identifier(name)} (;{index};){exports}"
     names = module.names.locals(index)
     params = _declarations("param", names, 0, type.params)

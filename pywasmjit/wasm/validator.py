@@ -20,6 +20,7 @@ from contextlib import suppress
 from itertools import groupby
 from typing import Final
 
+from pywasmjit.display import quoted
 from pywasmjit.errors import MalformedError, ValidationError
 from pywasmjit.wasm import limits
 from pywasmjit.wasm.binary_types import TypeReader
@@ -182,7 +183,7 @@ def _check_exports(module: ModuleSyntax, context: Context) -> None:
             what = "function" if export.kind == "func" else export.kind
             raise ValidationError(f"unknown {what} {export.index}")
         if export.name in names:
-            raise ValidationError(f"duplicate export name {export.name!r}")
+            raise ValidationError(f"duplicate export name {quoted(export.name)}")
         names.add(export.name)
         if export.kind == "global" and context.globals[export.index].mutable:
             _need_mutable_global(context)

@@ -79,7 +79,7 @@ def command(aims: Targets, group: Sequence[Attack], python: str = sys.executable
     first = group[0]
     grants = [each.format(top=aims.top) for each in first.grants]
     limit = () if "--timeout" in first.options else ("--timeout", f"{LIMIT // 2}s")
-    start = [python, "-X", f"canary={aims.canary}", "-m", "pywasmjit", "run", *GATE_ALONE, *grants, *limit]
+    start = [python, "-X", f"canary={aims.canary}", "-P", "-m", "pywasmjit", "run", *GATE_ALONE, *grants, *limit]
     line = [
         *start,
         *first.options,

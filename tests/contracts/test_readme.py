@@ -28,7 +28,7 @@ def test_python_examples_print_what_their_comments_say() -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pywasmjit", *arguments]
+    command = [sys.executable, "-P", "-m", "pywasmjit", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, input="look\nquit\n")
 
 

@@ -145,7 +145,7 @@ def test_variables_that_lines_cannot_carry_are_left_out(files: Path) -> None:
 
 
 def command_line(*args: str | Path, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [PYTHON, "-m", "pywasmjit", "run", *map(str, args)]
+    command = [PYTHON, "-P", "-m", "pywasmjit", "run", *map(str, args)]
     env = {**os.environ, "PYTHONPATH": str(Path(wj.__file__).parents[1])}
     return subprocess.run(command, cwd=cwd, env=env, input=stdin, capture_output=True, timeout=60, check=False)
 

@@ -15,7 +15,7 @@ import pytest
 import wasmtime
 
 from pywasmjit.cli import guarded
-from pywasmjit.diagnostics import printable
+from pywasmjit.display import printable
 
 Build = Callable[..., str]
 
@@ -92,7 +92,7 @@ def calculator(build: Build) -> str:
 
 def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    return subprocess.Popen([sys.executable, "-m", "pywasmjit", *arguments], **pipes)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen([sys.executable, "-P", "-m", "pywasmjit", *arguments], **pipes)  # type: ignore[call-overload, no-any-return]
 
 
 def run(*arguments: str, **options: object) -> tuple[int, str, str]:

@@ -14,7 +14,7 @@ import pywasmjit as wj
 
 def command_of(program: Path, *arguments: str) -> list[str]:
     """Return the command that runs a program as Wasm with everything allowed."""
-    return [sys.executable, "-m", "pywasmjit", "run", "-A", str(wasm_program(program)), *arguments]
+    return [sys.executable, "-P", "-m", "pywasmjit", "run", "-A", str(wasm_program(program)), *arguments]
 
 
 def environment() -> dict[str, str]:

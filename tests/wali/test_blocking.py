@@ -106,7 +106,7 @@ def test_what_comes_in_time_is_taken(call: Callable[..., int]) -> None:
 
 def command(*arguments: str | Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(Path(wj.__file__).parents[1])}
-    line = [sys.executable, "-m", "pywasmjit", "run", *map(str, arguments)]
+    line = [sys.executable, "-P", "-m", "pywasmjit", "run", *map(str, arguments)]
     pipe = subprocess.PIPE
     return subprocess.Popen(line, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
 

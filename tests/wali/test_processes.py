@@ -17,7 +17,7 @@ from toolchain import native_program, wasm_program
 import pywasmjit as wj
 
 ROOT = HERE.parents[1]
-ENGINE = [sys.executable, "-m", "pywasmjit", "run"]
+ENGINE = [sys.executable, "-P", "-m", "pywasmjit", "run"]
 PROG = "prog"
 """What the program itself is called in the working directory, in whichever form it runs."""
 

@@ -24,7 +24,7 @@ __all__ = ["work"]
 def both_ways(name: str, work: Path, *args: str) -> str:
     """Run a program natively and by `pywasmjit run -A`, each in a process of its own; return what both printed."""
     source = HERE / f"{name}.c"
-    engine = [sys.executable, "-m", "pywasmjit", "run", "-A", "-q", wasm_program(source)]
+    engine = [sys.executable, "-P", "-m", "pywasmjit", "run", "-A", "-q", wasm_program(source)]
     found = []
     for command in ([native_program(source)], engine):
         renew(work)

@@ -16,7 +16,7 @@ from terminals import PATIENCE, Terminal
 from toolchain import native_program, wasm_program
 
 HERE = Path(__file__).parent
-ENGINE = [sys.executable, "-m", "pywasmjit", "run", "-A"]
+ENGINE = [sys.executable, "-P", "-m", "pywasmjit", "run", "-A"]
 
 Step = tuple[str, str]
 """Keys to press and the text to wait for.

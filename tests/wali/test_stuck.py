@@ -17,7 +17,7 @@ PROGRAM = Path(__file__).parent / "stuck.c"
 @pytest.mark.parametrize("how", ["fifo", "write", "sendfile"])
 def test_a_time_limit_ends_a_call_that_waits_inside_the_kernel(how: str, tmp_path: Path) -> None:
     program = str(wasm_program(PROGRAM))
-    line = [sys.executable, "-m", "pywasmjit", "run", "--timeout", "1s", "--dir", str(tmp_path), program, how]
+    line = [sys.executable, "-P", "-m", "pywasmjit", "run", "--timeout", "1s", "--dir", str(tmp_path), program, how]
     begin = time.monotonic()
     options = {"env": environment(), "cwd": tmp_path, "capture_output": True, "timeout": 50, "check": False}
     result = subprocess.run(line, **options)

@@ -98,3 +98,31 @@ def test_a_misspelt_call_among_others_is_no_file(tmp_path: Path, monkeypatch: py
     with pytest.raises(ValueError, match="there is no call 'opem'"):
         Trace.asked_for("opem,read")
     assert list(tmp_path.iterdir()) == []
+
+
+# -- the file of a trace ----------------------------------------------------------------------------------------------
+
+
+def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "trace").symlink_to("precious")
+    with pytest.raises(OSError, match="symbolic link"):
+        Trace.to_file(str(tmp_path / "trace"))
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_a_program_may_not_write_where_its_trace_lies(tmp_path: Path) -> None:
+    """Whatever the directory is called, and wherever links lead."""
+    granted, other = tmp_path / "granted", tmp_path / "other"
+    (granted / "below").mkdir(parents=True)
+    other.mkdir()
+    (other / "way").symlink_to(granted / "below")
+    policy = Policy.sandbox([str(granted)])
+    for place in (granted, granted / "below", other / "way", granted / ".." / "granted"):
+        with pytest.raises(ValueError, match="may write"):
+            Trace.to_file(str(place / "trace"), (), policy)
+    assert [path.name for path in tmp_path.rglob("trace")] == []
+    for fine in (Policy.sandbox([f"{granted}:ro"]), Policy.allow_all(), None):
+        Trace.to_file(str(granted / "trace"), (), fine)
+    Trace.to_file(str(other / "trace"), (), policy)
+    assert (other / "trace").read_text() == ""
