@@ -19,8 +19,6 @@ ARCHITECTURES: Final = {
     "loongarch64": 0xC000_0102,
 }
 """`os.uname().machine` -> the word by which a filter tells the machine (AUDIT_ARCH_*)."""
-X32_BIT: Final = 0x4000_0000
-"""Set in the numbers of x86-64's second set of calls."""
 
 # -- struct seccomp_data ----------------------------------------------------------------------------------------------
 
@@ -39,6 +37,7 @@ MOST_INSTRUCTIONS: Final = 4096
 
 LOAD: Final = 0x20
 AND: Final = 0x54
+JUMP: Final = 0x05
 JUMP_EQUAL: Final = 0x15
 JUMP_GREATER_EQUAL: Final = 0x35
 RETURN: Final = 0x06

@@ -2,7 +2,11 @@
 
 A filter is a program for a small machine (BPF) that sees a call's number, the machine's name and six arguments, but
 no memory behind them.  It is written from `Refusal`s: a call, perhaps only with certain arguments, and its errno.  All
-else is allowed.  Calls by another machine's numbers, which mean something else, are refused altogether.
+else is allowed, but for calls by another machine's numbers, which mean something else, and calls newer than all that
+are known here.
+
+The kernel asks the filter once about each call whose arguments do not matter, and notes the answer; the others pay for
+the way to their number, so that is found by halving.
 """
 
 from __future__ import annotations
@@ -10,9 +14,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable, Iterator, Mapping
 from errno import ENOSYS, EPERM, ESRCH
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from pywasmjit.wali.abi import seccomp as abi
+from pywasmjit.wali.abi.numbers import NEWEST
 from pywasmjit.wali.kernel.calling import caller
 
 _WORD: Final = 0xFFFF_FFFF
@@ -40,8 +45,12 @@ class Refusal(NamedTuple):
     errno: int = EPERM
 
 
+Answer: TypeAlias = "tuple[tuple[tuple[When, ...], int], ...]"
+"""What a call gives: (tests, errno) of its refusals, the first that holds decides; without one it is allowed."""
+
+
 class _Instruction(NamedTuple):
-    """code and operand; where a jump goes, by name: "" stands for the next instruction."""
+    """code and operand; where a jump goes, by name: "" stands for the next instruction.  JUMP has no other operand."""
 
     code: int
     operand: int
@@ -50,47 +59,73 @@ class _Instruction(NamedTuple):
 
 
 def assemble(refusals: Iterable[Refusal], numbers: Mapping[str, int], machine: str) -> bytes:
-    """Return the filter's program; calls that `numbers` does not have are left out.  Raises KeyError for a machine."""
-    by_call: dict[str, list[Refusal]] = {}
+    """Return the filter's program; calls that `numbers` does not have are left out.  Raises KeyError for a machine.
+
+    Calls that came after `NEWEST` give ENOSYS, as on a kernel without them: nobody has thought about them.
+    """
+    answers: dict[int, Answer] = {}
     for each in refusals:
         if each.call in numbers:
-            by_call.setdefault(each.call, []).append(each)
-    items = list(_beginning(abi.ARCHITECTURES[machine], machine == "x86_64"))
-    for call, rules in by_call.items():
-        items += _call(call, numbers[call], rules)
-    return _resolve([*items, _Instruction(abi.RETURN, abi.RET_ALLOW)])
+            before = answers.get(numbers[each.call], ())
+            if not before or before[-1][0]:  # what is refused anyhow has no further tests
+                answers[numbers[each.call]] = (*before, (each.tests, each.errno))
+    return _resolve([*_beginning(abi.ARCHITECTURES[machine]), *_search(_ranges(answers))])
 
 
-def _beginning(architecture: int, has_x32: bool) -> Iterator[_Instruction | str]:
+def _beginning(architecture: int) -> Iterator[_Instruction | str]:
     yield _Instruction(abi.LOAD, abi.ARCHITECTURE_AT)
     yield _Instruction(abi.JUMP_EQUAL, architecture, if_true="native")
-    yield "foreign"
     yield _refuse(ENOSYS)
     yield "native"
     yield _Instruction(abi.LOAD, abi.NUMBER_AT)
-    if has_x32:
-        yield _Instruction(abi.JUMP_GREATER_EQUAL, abi.X32_BIT, if_false="no x32")
-        yield _refuse(ENOSYS)
-        yield "no x32"
 
 
 def _refuse(errno: int) -> _Instruction:
     return _Instruction(abi.RETURN, abi.RET_ERRNO | errno)
 
 
-def _call(call: str, number: int, rules: list[Refusal]) -> Iterator[_Instruction | str]:
-    """Yield what decides about one call; the number is loaded before, and after for all others."""
-    after = f"after {call}"
-    yield _Instruction(abi.JUMP_EQUAL, number, if_false=after)
-    for place, rule in enumerate(rules):
-        passed = f"{call} passed {place}"
-        for index, test in enumerate(rule.tests):
-            yield from _test(test, f"{call} {place} holds {index}", passed)
-        yield _refuse(rule.errno)
+def _ranges(answers: Mapping[int, Answer]) -> list[tuple[int, Answer]]:
+    """Return the first number of each range of calls with the same answer, and that answer."""
+    found: list[tuple[int, Answer]] = [(0, ())]
+
+    def begin(first: int, answer: Answer) -> None:
+        if found[-1][0] == first:
+            found.pop()
+        if not found or found[-1][1] != answer:
+            found.append((first, answer))
+
+    for number in sorted(answers):
+        begin(number, answers[number])
+        begin(number + 1, ())
+    begin(NEWEST + 1, (((), ENOSYS),))  # and all of x86-64's second set of calls, x32
+    return found
+
+
+def _search(ranges: list[tuple[int, Answer]]) -> Iterator[_Instruction | str]:
+    """Yield what finds the range of the call, whose number is loaded, by halving, and answers."""
+    if len(ranges) == 1:
+        yield from _answer(*ranges[0])
+        return
+    half = len(ranges) // 2
+    first = ranges[half][0]
+    yield _Instruction(abi.JUMP_GREATER_EQUAL, first, if_false=f"below {first}")
+    yield _Instruction(abi.JUMP, 0, f"from {first}")  # conditional jumps are short
+    yield f"below {first}"
+    yield from _search(ranges[:half])
+    yield f"from {first}"
+    yield from _search(ranges[half:])
+
+
+def _answer(first: int, answer: Answer) -> Iterator[_Instruction | str]:
+    for place, (tests, errno) in enumerate(answer):
+        passed = f"{first} passed {place}"
+        for index, test in enumerate(tests):
+            yield from _test(test, f"{first} {place} holds {index}", passed)
+        yield _refuse(errno)
+        if not tests:
+            return
         yield passed
-    if all(rule.tests for rule in rules):
-        yield _Instruction(abi.RETURN, abi.RET_ALLOW)
-    yield after
+    yield _Instruction(abi.RETURN, abi.RET_ALLOW)
 
 
 def _test(test: When, holds: str, fails: str) -> Iterator[_Instruction | str]:
@@ -118,8 +153,9 @@ def _resolve(items: list[_Instruction | str]) -> bytes:
             instructions.append(item)
     code = bytearray()
     for place, each in enumerate(instructions, 1):
-        skips = [places[name] - place if name else _NEXT for name in (each.if_true, each.if_false)]
-        code += abi.INSTRUCTION.pack(each.code, *skips, each.operand)
+        true, false = (places[name] - place if name else _NEXT for name in (each.if_true, each.if_false))
+        jumps = (0, 0, true) if each.code == abi.JUMP else (true, false, each.operand)
+        code += abi.INSTRUCTION.pack(each.code, *jumps)
     assert len(instructions) <= abi.MOST_INSTRUCTIONS
     return bytes(code)
 

@@ -11,7 +11,7 @@ import pytest
 from pywasmjit import Policy
 from pywasmjit.wali.abi import landlock as rights
 from pywasmjit.wali.abi import seccomp as abi
-from pywasmjit.wali.abi.numbers import BY_MACHINE
+from pywasmjit.wali.abi.numbers import BY_MACHINE, NEWEST
 from pywasmjit.wali.kernel import seccomp
 from pywasmjit.wali.kernel.seccomp import Refusal, When
 from pywasmjit.wali.refused import NEVER, WITHOUT, refusals
@@ -35,6 +35,8 @@ def answer(program: bytes, number: int, arguments: Sequence[int] = (), arch: int
                 accumulator = words[operand // 4]
             case abi.AND:
                 accumulator &= operand
+            case abi.JUMP:
+                place += operand
             case abi.JUMP_EQUAL:
                 place += if_true if accumulator == operand else if_false
             case abi.JUMP_GREATER_EQUAL:
@@ -80,6 +82,36 @@ def test_other_machines_calls_are_refused() -> None:
     assert answer(program, GETPID) == 0
     assert answer(program, GETPID, arch=0x4000_0003) == ENOSYS
     assert answer(program, GETPID | 0x4000_0000) == ENOSYS
+
+
+def test_calls_that_nobody_has_thought_about_are_not_there() -> None:
+    for policy in (SANDBOX, ALL):
+        program = filter_of(policy)
+        assert [answer(program, number) for number in (NEWEST + 1, NEWEST + 2, 600, 0x7FFF_FFFF)] == [ENOSYS] * 4
+    assert answer(seccomp.assemble([], X86_64, "x86_64"), NEWEST) == 0
+    assert all(number <= NEWEST for numbers in BY_MACHINE.values() for number in numbers.values())
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 50, 469])
+def test_every_call_finds_its_own_answer(count: int) -> None:
+    """Neighbours with the same answer are one range, at both ends too; far ones are beyond a short jump."""
+    numbers = {f"call{number}": number for number in range(NEWEST + 1)}
+    errnos = {number * 7 % (NEWEST + 1): 1 + number // 3 % 90 for number in range(count)}
+    rules = [Refusal(f"call{number}", (), errno) for number, errno in errnos.items()]
+    tested = [Refusal(f"call{number}", (When(0, (5,)),), 99) for number in range(0, NEWEST + 1, 3)]
+    program = seccomp.assemble([*rules, *tested], numbers, "x86_64")
+    for number in range(NEWEST + 1):
+        expected = errnos.get(number, 0)
+        assert answer(program, number) == expected
+        assert answer(program, number, [5]) == (expected or (0 if number % 3 else 99))
+
+
+def test_neighbours_with_one_answer_are_one_range() -> None:
+    one = seccomp.assemble(
+        [Refusal(call) for call in ("read", "write", "open", "close")], X86_64 | {"close": 3}, "x86_64"
+    )
+    other = seccomp.assemble([Refusal("read")], X86_64, "x86_64")
+    assert len(one) == len(other)
 
 
 @pytest.mark.parametrize("machine", sorted(BY_MACHINE))
