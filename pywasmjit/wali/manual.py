@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from pywasmjit.wali.policy import Capability, Grant
+from pywasmjit.wali.refused import RULES
 from pywasmjit.wali.syscalls import TABLE
 from pywasmjit.wali.table import Declaration, Restart, Text
 from pywasmjit.wali.walls import LEFT_TO_THE_GATE
@@ -47,25 +49,41 @@ a shared mapping reaches its file by msync, munmap, and the end of the program, 
 
 Under `pywasmjit run` a sandboxed program's process is also kept by Linux itself, with Landlock and a seccomp filter, so
 that a fault in the engine is not yet a way out (`--walls auto`; `require` runs nothing without them, `off` does not ask
-for them). A wall refuses nothing that is granted; so it does not stop
+for them). Landlock keeps it to the granted directories, for the content and the names of files, and to granted TCP
+ports. The filter refuses, with EPERM:
 
+* calls that no program is offered, and calls of capabilities that are not granted, of its own process too;
+* changing, making and removing files and names, and their modes, owners and times, unless a directory is granted for
+  writing; listening, naming and connecting sockets, unless that or an address is; looking at what links say and which
+  rights there are, unless a directory is;
+{refused}
+* options of sockets and requests of ioctl that need more than is granted, or, unless `exec` is, are unknown;
+* calls by i386 and x32 numbers, and those that are newer than Linux 6.18, with ENOSYS.
+
+A wall refuses nothing that is granted. So, of what is not granted, it does not stop
+
+| what | once this is granted | by these calls |
+|---|---|---|
 {left}
-* connecting to Unix sockets by path, and giving them abstract names, once any directory is granted for writing;
-* once addresses are granted one by one: UDP, TCP to other addresses at the same port, and listening at a port that the
-  kernel chooses;
-* writing to what lies in a read-only grant below one that is not;
-* signals between a program's own processes.
 
 For these the engine's checks stand alone. Where walls stand, set-user-id programs that are executed get no privileges,
-calls by i386 and x32 numbers give ENOSYS, MSG_FASTOPEN gives EOPNOTSUPP where addresses are granted one by one, and
-`prctl(PR_GET_NO_NEW_PRIVS)` tells 1.
+MSG_FASTOPEN gives EOPNOTSUPP where addresses are granted one by one, and `prctl(PR_GET_NO_NEW_PRIVS)` tells 1.
 """
 
 
 def text() -> str:
     """Return the page."""
-    left = [f"* {why}: {', '.join(calls)};" for why, calls in LEFT_TO_THE_GATE.items()]
-    return "\n".join([_INTRODUCTION.format(left="\n".join(left)), *_families()]) + "\n"
+    refused = "\n".join(f"* {rule.why}{_unless(rule.unless)};" for rule in RULES)
+    left = "\n".join(f"| {each.what} | {_any_of(each.once)} | {', '.join(each.calls)} |" for each in LEFT_TO_THE_GATE)
+    return "\n".join([_INTRODUCTION.format(refused=refused, left=left), *_families()]) + "\n"
+
+
+def _unless(grants: Iterable[Grant]) -> str:
+    return f", unless {_any_of(grants)} is granted" if grants else ""
+
+
+def _any_of(grants: Iterable[Grant]) -> str:
+    return " or ".join(f"`{each.value}`" if isinstance(each, Capability) else each.value for each in grants)
 
 
 def _families() -> Iterator[str]:

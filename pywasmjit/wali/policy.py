@@ -39,6 +39,17 @@ class Capability(enum.Enum):
             raise ValueError(f"unknown capability {name!r}; known are {known}") from None
 
 
+class Granted(enum.Enum):
+    """What can be granted otherwise than by a capability's name."""
+
+    READING = "a directory"
+    WRITING = "a directory for writing"
+    ADDRESSES = "an address"
+
+
+Grant: TypeAlias = "Capability | Granted"
+
+
 @record(frozen=True)
 class ReadOnly:
     """A host directory that is granted for reading; made by `ro`."""
@@ -163,6 +174,16 @@ class Policy:
     def allows(self, capability: Capability | None) -> bool:
         """Tell whether a call that needs `capability` may be made."""
         return capability is None or capability in self.capabilities
+
+    @property
+    def granted(self) -> frozenset[Grant]:
+        """What is granted in any part; whoever has the whole network has addresses."""
+        parts = {
+            Granted.READING: self.dirs,
+            Granted.WRITING: [each for each in self.dirs if not each.read_only],
+            Granted.ADDRESSES: self.net or self.allows(Capability.NET),
+        }
+        return self.capabilities.union(part for part, what in parts.items() if what)
 
 
 def _grant(each: str | os.PathLike[str] | DirGrant | ReadOnly) -> DirGrant:

@@ -6,7 +6,7 @@ by two means that the process can never take back:
 * Landlock keeps it to the granted directories, for the content and the names of files; to the granted TCP ports; and
   from signalling and calling by abstract sockets whoever is outside;
 * a seccomp filter refuses the calls that no guest can make, those of capabilities that are not granted, and others by
-  their arguments: families of sockets, numbers of processes.
+  their arguments: families of sockets, numbers of processes, bits of modes.
 
 A wall stands wherever the gate stands or further out, never further in: what is granted must work behind it.  So
 where the kernel cannot tell a granted thing from others, the gate is alone; `LEFT_TO_THE_GATE` names the calls.
@@ -25,13 +25,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from errno import EBUSY, ENOSYS
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pywasmjit.runtime.deadlines import watchdog_stopped
 from pywasmjit.wali.abi import landlock as rights
 from pywasmjit.wali.abi.prctl import PR_SET_NO_NEW_PRIVS
 from pywasmjit.wali.execution import packages_in_use
-from pywasmjit.wali.policy import Capability, Policy
+from pywasmjit.wali.policy import Capability, Grant, Granted, Policy
 from pywasmjit.wali.preload import import_what_runs
 
 if TYPE_CHECKING:
@@ -43,20 +43,74 @@ COMPLETE: Final = rights.SCOPES_SINCE
 _WITHOUT_LOSS: Final = 2
 """The first version that can allow renaming from one directory to another; before, a wall would break that."""
 
-LEFT_TO_THE_GATE: Final = {
-    "reading what is not content": (
-        *("stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink", "readlinkat"),
-        *("statfs", "chdir"),
-    ),
-    "changing what is not content": (
-        *("chmod", "fchmodat", "chown", "lchown", "fchownat", "utimensat", "utimes", "utime", "futimesat"),
-    ),
-    "datagrams to Unix sockets by path": ("sendmsg",),
-}
-"""Why -> the calls by path that the kernel lets through for files outside of all grants.
 
-What it lets through further, by what is granted, is in the manual (`manual`).
-"""
+class Left(NamedTuple):
+    """What the kernel lets through although it is not granted, the calls that do it, and once what is granted."""
+
+    what: str
+    calls: tuple[str, ...]
+    once: tuple[Grant, ...] = ()
+
+
+_BY_PATH: Final = (Granted.WRITING, Granted.ADDRESSES)
+
+LEFT_TO_THE_GATE: Final = (
+    Left(
+        "looking at files that no grant holds: that they are there, their owners, modes, sizes and times",
+        ("stat", "lstat", "fstat", "newfstatat", "statx", "fstatfs", "open", "openat", "openat2"),
+    ),
+    Left(
+        "the same by more calls: which rights there are, what links say",
+        ("access", "faccessat", "faccessat2", "readlink", "readlinkat", "statfs"),
+        (Granted.READING, Capability.EXEC),
+    ),
+    Left(
+        "changing mode, owner and times of any file, of a read-only grant or of none, by path or by descriptor",
+        (
+            *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat"),
+            *("utime", "utimes", "futimesat", "utimensat"),
+        ),
+        (Granted.WRITING,),
+    ),
+    Left(
+        "set-group-id on files, as directories may have it",
+        ("chmod", "fchmod", "fchmodat", "fchmodat2"),
+        (Granted.WRITING,),
+    ),
+    Left(
+        "set-user-id and set-group-id on a file that openat2 makes in a granted directory: no filter sees its mode",
+        ("openat2",),
+        (Granted.WRITING,),
+    ),
+    Left(
+        "writing to what lies in a read-only grant below one that is not",
+        ("open", "openat", "openat2"),
+        (Granted.WRITING,),
+    ),
+    Left(
+        "extended attributes and flags of any file, changed where a directory is granted for writing",
+        ("getxattr", "setxattr", "listxattr", "removexattr", "file_getattr", "file_setattr", "ioctl"),
+        (Capability.EXEC,),
+    ),
+    Left(
+        "news about any file, and where file systems are mounted",
+        ("inotify_add_watch", "statmount", "listmount"),
+        (Capability.EXEC,),
+    ),
+    Left("the process's own files in a granted /proc, and in any case where they lead", ("open", "openat", "openat2")),
+    Left("what is done to the descriptors that the process was started with", ("read", "write", "ioctl", "fcntl")),
+    Left("datagrams to Unix sockets by path", ("sendmsg",)),
+    Left("connecting to Unix sockets by path", ("connect", "sendto"), _BY_PATH),
+    Left("abstract names of Unix sockets", ("bind", "listen"), _BY_PATH),
+    Left("UDP, TCP to other addresses at the same port", ("connect", "bind", "sendto"), (Granted.ADDRESSES,)),
+    Left("listening at a port that the kernel chooses", ("listen",), (Granted.ADDRESSES,)),
+    Left("control messages: where a packet comes from, and, for root, who sends it", ("sendmsg",)),
+    Left("signals between a program's own processes", ("kill", "tkill", "tgkill"), (Capability.PROCESS,)),
+    Left("groups, sessions and limits of other processes", ("getpgid", "getsid", "prlimit64"), (Capability.PROCESS,)),
+    Left("on which processors another process may run", ("sched_getaffinity",)),
+    Left("the host's name", ("uname",)),
+)
+"""What the engine's checks must refuse alone."""
 
 _READ: Final = rights.READ_FILE | rights.READ_DIR | rights.IOCTL_DEV
 _WRITE: Final = (

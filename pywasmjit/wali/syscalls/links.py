@@ -73,7 +73,7 @@ def linkat(
     newpath: Path,
     flags: AtFlags,
 ) -> int:
-    """Linux: linkat(2)."""
+    """Linux: linkat(2); in a sandbox AT_EMPTY_PATH needs no capability."""
     if flags & ~(abi.AT_SYMLINK_FOLLOW | abi.AT_EMPTY_PATH):
         raise OSError(EINVAL, "linkat: flags")
     if not oldpath and not flags & abi.AT_EMPTY_PATH:
@@ -92,7 +92,7 @@ def _link(
         _require_free(new)
         if old.grant is not new.grant or old.virtual:
             raise OSError(EXDEV, "another grant")
-        if old.owned and old.grant is not None:
+        if old.grant is not None and not old.name:
             _link_found(process, old, new)
         else:
             chosen = abi.AT_SYMLINK_FOLLOW if follow else 0
@@ -101,7 +101,7 @@ def _link(
 
 
 def _link_found(process: Process, old: Place, new: Place) -> None:
-    """Link what an O_PATH descriptor of ours stands for; by /proc, for that the kernel asks no capability.
+    """Link what a descriptor stands for; by /proc, for that the kernel asks no capability, and walls let it pass.
 
     A granted directory itself is beyond a wall, which answers EXDEV before the kernel sees what it is.
     """

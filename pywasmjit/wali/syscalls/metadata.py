@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EINVAL, EISDIR, ENOENT, EPERM, EROFS
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISDIR, S_ISREG, S_ISUID
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.wali.abi import fcntl as abi
@@ -45,7 +45,7 @@ StatfsBuffer = Annotated[Pointer, Out(statfs_abi.SIZE)]
 TwoTimes = Annotated[Pointer, In(2 * TIMESPEC.size)]
 
 _EMPTY_OR_NOFOLLOW = abi.AT_EMPTY_PATH | abi.AT_SYMLINK_NOFOLLOW
-_NO_SET_IDS = partial("a sandbox refuses set-user-id and set-group-id on files with EPERM")
+_NO_SET_IDS = partial("a sandbox refuses set-user-id, and set-group-id on files, with EPERM")
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def _chmod(process: Process, start: OpenFile | None, path: bytes, mode: int) -> 
     with _changing(process, start, path) as place:
         if mode & 0o6000 and not process.attributes.may_set_ids:
             fd, name = place.dir_fd, place.name
-            _refuse_set_ids(os.stat(name, dir_fd=fd).st_mode if name else os.fstat(fd).st_mode)
+            _refuse_set_ids(mode, os.stat(name, dir_fd=fd).st_mode if name else os.fstat(fd).st_mode)
         process.kernel.chmod(place.dir_fd, place.name, mode & 0o7777)
     return 0
 
@@ -117,14 +117,17 @@ def fchmod(process: Process, fd: File, mode: Unsigned) -> int:
     """Linux: fchmod(2)."""
     host = _changeable(process, fd)
     if mode & 0o6000 and not process.attributes.may_set_ids:
-        _refuse_set_ids(fd.kind)
+        _refuse_set_ids(mode, fd.kind)
     os.fchmod(host, mode & 0o7777)
     return 0
 
 
-def _refuse_set_ids(before: int) -> None:
-    """Raise EPERM for a file that is no directory: whoever executes it would get the rights of the host's user."""
-    if not S_ISDIR(before):
+def _refuse_set_ids(mode: int, before: int) -> None:
+    """Raise EPERM where whoever executes a file would get the rights of the host's user.
+
+    Directories may have set-group-id, which their files inherit; set-user-id says nothing there, and walls refuse it.
+    """
+    if mode & S_ISUID or not S_ISDIR(before):
         raise OSError(EPERM, "set-user-id, set-group-id")
 
 

@@ -286,6 +286,8 @@ SYSTEM: dict[str, Callable[[Guest], int]] = {
     "whiteout": lambda g: g.renameat2(FDCWD, "file", FDCWD, "x", 4),
     "set-user-id": lambda g: g.chmod("file", 0o4755),
     "set-group-id": lambda g: g.fchmod(g.open("file", 0, 0), 0o2755),
+    "set-user-id of a directory": lambda g: g.chmod("sub", 0o4755),
+    "set-user-id of an open directory": lambda g: g.fchmod(g.open("sub", 0o200000, 0), 0o6755),
 }
 
 
@@ -309,6 +311,22 @@ def test_new_files_are_never_set_user_id(guest: Guest, host: Path) -> None:
     guest.mknod("made", stat.S_IFREG | 0o6755, 0)
     modes = [(host / "box" / name).stat().st_mode & 0o7000 for name in ("opened", "created", "made")]
     assert modes == [0, 0, 0]
+
+
+def test_directories_may_be_set_group_id(guest: Guest, host: Path) -> None:
+    """Their files then have their group, and lend nobody's rights."""
+    assert guest.chmod("sub", 0o2755) == 0
+    assert (host / "box" / "sub").stat().st_mode & 0o7777 == 0o2755
+
+
+def test_an_open_file_gets_a_second_name_by_its_descriptor(guest: Guest, host: Path) -> None:
+    for number, flags in enumerate((0, O_RDWR, O_PATH)):
+        fd = guest.open("file", flags, 0)
+        assert guest.linkat(fd, "", FDCWD, f"second{number}", 0x1000) == 0
+    assert guest.linkat(0, "", FDCWD, "third", 0x1000) == -EXDEV
+    assert guest.linkat(guest.open("sub", 0o200000, 0), "", FDCWD, "third", 0x1000) == -EPERM
+    assert (host / "box" / "file").stat().st_nlink == 4
+    assert not (host / "box" / "third").exists()
 
 
 def test_umask_is_the_guests_own(guest: Guest, host: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pywasmjit.wali.policy import Capability, Denials, DirGrant, Policy, ro
+from pywasmjit.wali.policy import Capability, Denials, DirGrant, Granted, Policy, ro
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,15 @@ def test_capabilities() -> None:
     assert not any(Policy.sandbox().allows(each) for each in Capability)
     with pytest.raises(ValueError, match=r"unknown capability 'everything'; known are net, exec"):
         Policy.sandbox(allow=["everything"])
+
+
+def test_what_is_granted_in_any_part(tmp_path: Path) -> None:
+    here = os.fspath(tmp_path)
+    assert Policy.sandbox().granted == frozenset()
+    assert Policy.sandbox([f"{here}:ro"]).granted == {Granted.READING}
+    assert Policy.sandbox([f"{here}:ro", tmp_path / "x"]).granted == {Granted.READING, Granted.WRITING}
+    assert Policy.sandbox(net=["127.0.0.1:80"]).granted == {Granted.ADDRESSES}
+    assert Policy.sandbox(allow=["net", "exec"]).granted == {Granted.ADDRESSES, Capability.NET, Capability.EXEC}
 
 
 def test_denials_are_told_once_per_kind() -> None:

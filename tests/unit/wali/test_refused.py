@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from errno import ENOSYS, EOPNOTSUPP, EPERM
 
 import pytest
+from refused_cases import ALWAYS, CASES, OTHER, WORDS, grants
+from refused_cases import PID as OWN
 
 from pywasmjit import Policy
 from pywasmjit.wali.abi import landlock as rights
@@ -14,7 +16,9 @@ from pywasmjit.wali.abi import seccomp as abi
 from pywasmjit.wali.abi.numbers import BY_MACHINE, NEWEST
 from pywasmjit.wali.kernel import seccomp
 from pywasmjit.wali.kernel.seccomp import Refusal, When
+from pywasmjit.wali.policy import Capability, Grant, Granted
 from pywasmjit.wali.refused import NEVER, WITHOUT, refusals
+from pywasmjit.wali.walls import LEFT_TO_THE_GATE
 
 X86_64 = BY_MACHINE["x86_64"]
 PID = 4321
@@ -54,7 +58,14 @@ def ask(policy: Policy, call: str, *arguments: int) -> int:
 
 
 SANDBOX = Policy.sandbox()
-ALL = Policy.sandbox(allow=["net", "exec", "process", "signals", "ipc", "system"])
+ALL = Policy.sandbox(["/granted"], allow=["net", "exec", "process", "signals", "ipc", "system"])
+
+
+def all_but(grant: Grant) -> Policy:
+    if isinstance(grant, Capability):
+        return Policy.sandbox(["/granted"], allow=[each for each in Capability if each is not grant])
+    return Policy.sandbox(["/granted:ro"] if grant is Granted.WRITING else [], allow=list(Capability))
+
 
 # -- the program ------------------------------------------------------------------------------------------------------
 
@@ -138,12 +149,50 @@ def test_numbers_of_a_machine_are_those_of_different_calls() -> None:
 # -- the policy -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("capability", list(WITHOUT), ids=lambda each: each.value)
-def test_calls_of_a_capability_need_it(capability: object) -> None:
-    granted = Policy.sandbox(allow=[capability])  # type: ignore[list-item]
-    for call in WITHOUT[capability]:  # type: ignore[index]
+@pytest.mark.parametrize("grant", list(WITHOUT), ids=lambda each: each.name.lower())
+def test_calls_of_a_grant_need_it(grant: Grant) -> None:
+    without = all_but(grant)
+    for call in WITHOUT[grant]:
         assert ask(SANDBOX, call) == EPERM, call
-        assert ask(granted, call) == 0, call
+        assert ask(without, call) == EPERM, call
+        assert ask(ALL, call) == 0, call
+
+
+@pytest.mark.parametrize("machine", sorted(BY_MACHINE))
+@pytest.mark.parametrize("name", WORDS)
+def test_every_call_is_refused_as_listed(name: str, machine: str) -> None:
+    words, numbers = WORDS[name], BY_MACHINE[machine]
+    policy = Policy.sandbox(**grants(words, "/granted"))  # type: ignore[arg-type]
+    program = filter_of(policy, machine)
+    found, expected = {}, {}
+    for case in CASES:
+        if case.call in numbers:
+            values = [{OWN: PID, OTHER: PID + 1}.get(each, each) for each in case.arguments]
+            masked = [int(each) & 0xFFFF_FFFF_FFFF_FFFF for each in values]
+            found[case] = answer(program, numbers[case.call], masked, abi.ARCHITECTURES[machine])
+            expected[case] = 0 if case.is_let_through(words) else EPERM
+    assert len(found) > 130
+    assert found == expected
+
+
+def test_cases_tell_of_every_rule() -> None:
+    """No rule is there of which nobody would notice that it is not: each has a case that needs it."""
+    told = {case.call for case in CASES if case.needs != ALWAYS}
+    conditional = {rule.call for rule in refusals(SANDBOX, PID) if rule.tests}
+    assert conditional | {rule.call for rule in refusals(all_but(Granted.WRITING), PID) if rule.tests} <= told | {
+        *("socketpair", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")  # told apart below
+    }
+
+
+def test_what_is_left_to_the_gate_gets_through() -> None:
+    for left in LEFT_TO_THE_GATE:
+        unconditional = {rule.call for rule in refusals(ALL, PID) if not rule.tests}
+        assert not unconditional & set(left.calls), left.what
+        for grant in left.once:
+            with_it = Policy.sandbox(["/granted"], allow=[grant] if isinstance(grant, Capability) else [])
+            if grant is Granted.ADDRESSES:
+                with_it = Policy.sandbox(net=["127.0.0.1"])
+            assert not {rule.call for rule in refusals(with_it, PID) if not rule.tests} & set(left.calls), left.what
 
 
 THREAD, FORK = 0x3D0F00, 0x1200011
