@@ -75,6 +75,7 @@ static void owners(void)
 {
     names();
     int fd = (int)sys_open(file, O_RDONLY, 0), path = (int)sys_open(file, O_PATH, 0);
+    sys_chown(file, (int)sys_getuid(), -1); /* which whoever owns it may do, and its ctime tells of */
     sys_chown(file, 1, 1);
     sys_lchown(file, 1, 1);
     sys_fchown(fd, 1, 1);

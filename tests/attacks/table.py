@@ -248,38 +248,47 @@ LEFT_TO_THE_GATE: Final[dict[str, str]] = {
     **_left(
         "modes, owners and times",
         """
-        trailing-slashes directory-descriptors metadata lent-rights ro-times ro-modes ro-owners ro-through-links
-        ro-from-inside ro-reopened ro-passed-on race-metadata
+        trailing-slashes directory-descriptors metadata ro-times ro-modes ro-owners ro-through-links ro-from-inside
+        ro-reopened ro-passed-on race-metadata
         """,
     ),
+    **_left("the mode that openat2 gives a new file", "lent-rights"),
     **_left("whether a file is there", "looking"),
-    **_left("whiteouts", "devices"),
-    **_left("files of the process itself", "memory mapped-files"),
+    **_left("files of the process itself, without their content", "memory mapped-files"),
     **_left(
         "what a granted /proc holds",
-        "memory-granted own-environment-granted mapped-files-granted others-granted process-descriptors-granted",
+        "memory-granted own-environment-granted mapped-files-granted others-granted",
     ),
     **_left("addresses, and all of UDP", "mapped-address datagram message elsewhere bound"),
     **_left("names of Unix sockets", "unix-outside race-socket abstract"),
-    **_left("what is said to a socket", "options packet-information interfaces"),
-    **_left("the process's own settings", "ro-requests owned death-signal limits scheduling groups"),
+    **_left("control messages", "packet-information"),
+    **_left("processors of others", "scheduling"),
     **_left("the host's name", "host-name"),
-    **_left("the engine's own program, which may be executed again", "shell"),
 }
 """Attacks of which something succeeds where the kernel's walls stand alone -> what they do not know of.
 
-Even of these none reads or writes the content of a file outside, or has a connection of TCP.
+Even of these none reads or writes the content of a file outside, or has a connection of TCP.  The list is strict: what
+the walls stop must not be in it.
 """
 
 
-def behind_walls() -> list[list[Attack]]:
-    """Return the attacks that the kernel's walls are made for, in groups: first those that they must stop."""
-    chosen = [each for each in ATTACKS if each.program not in ("memory", "exhaustion") and each.name != "shell"]
+def _meets_walls(attack: Attack) -> bool:
+    """Tell whether walls are made for an attack: not for memory; and the engine's own program may be executed again."""
+    return attack.program not in ("memory", "exhaustion") and attack.name != "shell"
+
+
+def stopped_by_walls() -> list[list[Attack]]:
+    """Return the attacks that the kernel's walls must stop alone, those together that one process can make."""
     found: dict[tuple[object, ...], list[Attack]] = {}
-    for attack in sorted(chosen, key=lambda each: each.name in LEFT_TO_THE_GATE):
-        key = (attack.program, attack.grants, attack.name in LEFT_TO_THE_GATE)
-        found.setdefault(key, []).append(attack)
+    for attack in ATTACKS:
+        if _meets_walls(attack) and attack.name not in LEFT_TO_THE_GATE:
+            found.setdefault((attack.program, attack.grants), []).append(attack)
     return list(found.values())
+
+
+def left_to_the_gate() -> list[Attack]:
+    """Return the attacks of which something gets through the walls."""
+    return [attack for attack in ATTACKS if attack.name in LEFT_TO_THE_GATE]
 
 
 def groups() -> list[list[Attack]]:
