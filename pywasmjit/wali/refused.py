@@ -42,7 +42,7 @@ NEVER: Final = (
     *("add_key", "request_key", "keyctl", "lsm_set_self_attr"),
     # other file systems, other namespaces
     *("mount", "umount2", "pivot_root", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount"),
-    *("fspick", "mount_setattr", "setns", "quotactl", "quotactl_fd"),
+    *("fspick", "mount_setattr", "setns", "unshare", "quotactl", "quotactl_fd"),
     # the machine
     *("personality", "modify_ldt", "iopl", "ioperm", "uselib", "_sysctl", "kexec_load", "kexec_file_load"),
     *("init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff", "acct", "syslog", "vhangup"),
@@ -60,7 +60,7 @@ WITHOUT: Final[dict[Grant, tuple[str, ...]]] = {
         *("setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr"),
         *("removexattrat", "file_setattr", "getxattr", "lgetxattr", "fgetxattr", "getxattrat", "listxattr"),
         *("llistxattr", "flistxattr", "listxattrat", "file_getattr", "statmount", "listmount", "ustat", "sysfs"),
-        *("inotify_init", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "chdir", "fchdir", "unshare"),
+        *("inotify_init", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "chdir", "fchdir"),
         # pages: where they lie, which are there, who may use them
         *("mbind", "set_mempolicy", "get_mempolicy", "set_mempolicy_home_node", "mincore", "cachestat"),
         *("remap_file_pages", "pkey_mprotect", "pkey_alloc", "pkey_free", "map_shadow_stack"),
@@ -129,7 +129,6 @@ _CLONE_THREAD: Final = 0x10000
 _CLONE_NAMESPACES: Final = 0x7E02_0000
 _CLONE_RELATIVES: Final = 0xA000
 """CLONE_PTRACE, CLONE_PARENT."""
-_CLONE_FS_FILES: Final = 0x600
 _HARM_TO_PAGES: Final = (100, 101)
 """MADV_HWPOISON, MADV_SOFT_OFFLINE."""
 _OF_ALL_ON_A_TERMINAL: Final = (0x5412, 0x541C, 0x541D, 0x541F, 0x5423, 0x5437)
@@ -173,14 +172,7 @@ RULES: Final = (
         (_bits(4, "linkat", fcntl.AT_EMPTY_PATH),),
         unless=(_EXEC,),
     ),
-    Rule(
-        "other namespaces",  # which a thread's own table of descriptors and own directory are not
-        (
-            _bits(0, "clone", _CLONE_NAMESPACES),
-            _bits(0, "unshare", _ALL & ~_CLONE_FS_FILES),
-            Refusal("unshare", (_any(0, _ALL, high=True),)),
-        ),
-    ),
+    Rule("other namespaces", (_bits(0, "clone", _CLONE_NAMESPACES),)),
     Rule("children that belong to the parent, or are traced", (_bits(0, "clone", _CLONE_RELATIVES),)),
     Rule("child processes", (Refusal("clone", (When(0, (0,), _CLONE_THREAD),)),), unless=(_PROCESS,)),
     Rule("taking pages of the machine's memory out of use", (_when(2, "madvise", *_HARM_TO_PAGES),)),
