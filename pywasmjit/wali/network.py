@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import (
     EACCES,
     EADDRINUSE,
@@ -34,7 +34,15 @@ from pywasmjit.display import quoted
 from pywasmjit.records import record
 from pywasmjit.wali.abi import socket as abi
 from pywasmjit.wali.abi.fcntl import AT_FDCWD
-from pywasmjit.wali.abi.sockopt import CONTROL_LEVELS, CONTROL_OF_GRANTED_SOCKETS, OPTIONS, SO_DOMAIN, SO_TYPE, Reach
+from pywasmjit.wali.abi.sockopt import (
+    CONTROL_LEVELS,
+    CONTROL_OF_GRANTED_SOCKETS,
+    OPTIONS,
+    SO_COOKIE,
+    SO_DOMAIN,
+    SO_TYPE,
+    Reach,
+)
 from pywasmjit.wali.files import require_socket
 from pywasmjit.wali.policy import Capability
 from pywasmjit.wali.procfs import own_descriptor
@@ -52,6 +60,8 @@ _SOCK_PACKET: Final = 10
 _LAST_PROTOCOL: Final = 262
 _NO_OPTION: Final = 0x7FFF_FFFF
 _REMEMBERED_NAMES: Final = 4096
+_REMEMBERED_SOCKETS: Final = 1 << 16
+_COOKIE_SIZE: Final = 8
 
 
 # -- grants -----------------------------------------------------------------------------------------------------------
@@ -185,6 +195,8 @@ class Network:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self.bound: dict[bytes, None] = {}
+        """Cookies of the sockets that the guest has bound to addresses of its own choice; the oldest are forgotten."""
         self._shown: dict[bytes, bytes] = {}
         """Path that the kernel knows a Unix socket by -> the guest's path; the oldest are forgotten."""
 
@@ -219,13 +231,32 @@ class Network:
             raise self._deny("a network socket", "--allow net, or net=HOST:PORT,")
 
     def check_listen(self, fd: int) -> None:
-        """Raise EACCES if listening would bind the socket to an address that is not granted."""
+        """Raise EACCES if listening could bind the socket to an address that is not granted.
+
+        A socket without a port gets one from the kernel when it listens.  One that has a port may lose it between this
+        check and the act, if the kernel has chosen it: when its connection is refused, reset, or undone by connect(2)
+        to AF_UNSPEC.  Only what bind(2) was told stays, so sockets that were bound through here may listen.
+        """
         if self._whole_net:
             return
         own = self._process.kernel.socket_name(fd)
-        found = endpoint(own) if len(own) > abi.SOCKADDR_IN_SIZE - 1 else None
-        if found is not None and not found.port:
-            self._check(found, "listen on")
+        found = endpoint(own) if len(own) >= abi.SOCKADDR_IN_SIZE else None
+        if found is not None and self._cookie(fd) not in self.bound:
+            anywhere = bytes(16) if len(own) >= abi.SOCKADDR_IN6_SIZE else _MAPPED + bytes(4)
+            self._check(Endpoint(anywhere, 0), "listen on")
+
+    def note_bound(self, fd: int) -> None:
+        """Remember that a socket was bound to an address that is granted; after bind(2)."""
+        if not self._whole_net and (cookie := self._cookie(fd)) is not None:
+            while len(self.bound) >= _REMEMBERED_SOCKETS:
+                self.bound.pop(next(iter(self.bound)), None)
+            self.bound[cookie] = None
+
+    def _cookie(self, fd: int) -> bytes | None:
+        """Return what no other socket of the machine has ever had, None where the kernel does not tell."""
+        with suppress(OSError):
+            return self._process.kernel.get_option(fd, abi.SOL_SOCKET, SO_COOKIE, _COOKIE_SIZE)
+        return None
 
     def _check(self, found: Endpoint, verb: str) -> None:
         if not any(grant.covers(found.address, found.port) for grant in self._process.policy.net):

@@ -34,6 +34,7 @@ def _options(level: int, prefix: str, reach: Reach, text: str) -> dict[tuple[int
 
 SO_TYPE: Final = 3
 SO_DOMAIN: Final = 39
+SO_COOKIE: Final = 57
 SO_RCVTIMEO: Final = 20
 SO_ACCEPTCONN: Final = 30
 SO_SNDTIMEO: Final = 21

@@ -91,6 +91,7 @@ def bind(process: Process, sockfd: Fd, addr: Address, addrlen: Int) -> int:
     """Linux: bind(2).  Deviation: in a sandbox the last name of a Unix socket's path has 85 bytes at most."""
     with process.network.own_name(sockfd, read_name(process, addr, addrlen)) as name:
         process.kernel.bind(sockfd, name)
+    process.network.note_bound(sockfd)
     return 0
 
 
