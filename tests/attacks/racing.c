@@ -52,7 +52,7 @@ static void pass(void)
     *(int *)(head + 1) = N;
     struct msghdr message = {.iov = &one, .iovlen = 1, .control = control, .controllen = sizeof *head + 4};
     sys_sendmsg(ends[0], &message, 0);
-    if (sys_recvmsg(ends[1], &message, 0) == 1 && message.controllen) {
+    if (sys_recvmsg(ends[1], &message, 0x40) == 1 && message.controllen) {
         int got = *(int *)(head + 1);
         sys_fchmod(got, 0777);
         spoil(got);
@@ -273,6 +273,7 @@ static void (*prepare(const char *kind, const char *swap))(void)
     into(P, "file"), into(Q, "fresh");
     A = address_of(LOOPBACK, 1);
     allowed = (int)sys_open(of_file ? "file" : ".", of_file ? O_RDWR | O_CREAT : O_RDONLY | O_DIRECTORY, 0644);
+    if (of_file) sys_pwrite64(allowed, "content\n", 8, 0);
     if (at) D = N;
     if (equal(swap, "read-only")) {
         forbidden = (int)sys_open(of_directory ? ro : below("/ro/file"), O_RDONLY, 0);
