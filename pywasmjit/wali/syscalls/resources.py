@@ -128,7 +128,9 @@ def sched_yield(process: Process) -> int:
 @syscall("sched_getaffinity")
 def sched_getaffinity(process: Process, pid: Int, cpusetsize: Size, mask: Pointer) -> int:
     """Linux: sched_getaffinity(2); of another process with the capability "process"."""
-    _require_own_thread(process, pid, Capability.PROCESS, "sched_getaffinity of another process")
+    if process.threads.find(pid) is not None:
+        pid = 0  # a thread that ends loses its number to anybody; all threads have the processors of this one
+    require_own(process, pid, Capability.PROCESS, "sched_getaffinity of another process")
     found = process.kernel.sched_getaffinity(pid, cpusetsize)
     process.memory.write(mask, found)
     return len(found)
@@ -159,11 +161,6 @@ def sched_setscheduler(
     priority = process.memory.unpack(SCHED_PARAM, param)[0]
     os.sched_setscheduler(pid, policy, os.sched_param(priority))
     return 0
-
-
-def _require_own_thread(process: Process, tid: int, capability: Capability, request: str) -> None:
-    if tid > 0 and not os.path.exists(f"/proc/self/task/{tid}"):
-        require_own(process, tid, capability, request)
 
 
 # -- locked memory ----------------------------------------------------------------------------------------------------
