@@ -38,6 +38,7 @@ _WASM_PAGE: Final = 65536
 _GROWTH: Final = 1 << 20
 """Memory grows by at least so many bytes where it can: each growth renews all views."""
 _PIECE: Final = 1 << 20
+_DIGEST: Final = 8  # bytes of a page's digest
 _END: Final = 1 << 32
 
 
@@ -53,8 +54,8 @@ class Region:
     """Mapped pages of one kind, from `start` to `end`.
 
     real: a file, or memory that children share, is mapped there by the host.  writable: whether PROT_WRITE is allowed.
-    copy: the file behind an emulated shared mapping; the region's first byte is at `offset` in it, and `known` are the
-    region's bytes as they are in the file.
+    copy: the file behind an emulated shared mapping; the region's first byte is at `offset` in it, and `known` has for
+    each page a digest of its bytes as they are in the file: a long mapping costs little.
     """
 
     start: int
@@ -70,12 +71,26 @@ class Region:
     def part(self, start: int, end: int) -> Region:
         """Return the piece of this region from start to end, which lie in it."""
         at = start - self.start
-        return replace(self, start=start, end=end, offset=self.offset + at, known=self.known[at : end - self.start])
+        known = self.known[at // PAGE * _DIGEST : (end - self.start) // PAGE * _DIGEST]
+        return replace(self, start=start, end=end, offset=self.offset + at, known=known)
 
     def joins(self, other: Region) -> bool:
         """Tell whether `other` follows at once and is private anonymous memory of the same kind."""
         plain = not (self.shared or self.real or self.copy or other.shared or other.real or other.copy)
         return plain and self.end == other.start and self.prot == other.prot
+
+
+def _digest(page: bytes) -> bytes:
+    """Return the digest of a page; what is missing at the end of a file counts as zeros."""
+    return hash(page.ljust(PAGE, b"\0")).to_bytes(_DIGEST, "little", signed=True)
+
+
+def _read_whole(host: int, size: int, offset: int) -> bytes:
+    """Return `size` bytes of a file at `offset`, fewer only at its end."""
+    data = b""
+    while len(data) < size and (more := os.pread(host, size - len(data), offset + len(data))):
+        data += more
+    return data
 
 
 def _round_up(size: int) -> int:
@@ -190,16 +205,18 @@ class AddressSpace:
             region.copy, region.known = Copy(os.dup(host)), known
 
     def _read_file(self, start: int, end: int, host: int, offset: int) -> bytearray:
-        """Read a file into cleared memory, as far as it goes; return all bytes from start to end."""
+        """Read a file into cleared memory, as far as it goes; return the digests of the pages from start to end."""
         known = bytearray()
-        size = end - start
-        while len(known) < size:
-            piece = os.pread(host, min(size - len(known), _PIECE), offset + len(known))
-            if not piece:
+        at = start
+        while at < end:
+            piece = _read_whole(host, min(end - at, _PIECE), offset + at - start)
+            self._memory.write(at, piece)
+            for place in range(0, len(piece), PAGE):
+                known += _digest(piece[place : place + PAGE])
+            at += _PIECE
+            if len(piece) < _PIECE:
                 break
-            self._memory.write(start + len(known), piece)
-            known += piece
-        return known.ljust(size, b"\0")
+        return known + _digest(b"") * ((end - start) // PAGE - len(known) // _DIGEST)
 
     def _place(self, hint: int, length: int, flags: int) -> tuple[int, int]:
         """Choose a range, take it out of the free ones, and return it.  Raises ENOMEM, EINVAL, EEXIST."""
@@ -440,7 +457,7 @@ class AddressSpace:
         if piece.copy is not None:
             end = moved.start + size
             more = self._read_file(end, moved.end, piece.copy.host, moved.offset + size)
-            moved.known = piece.known[:size] + more
+            moved.known = piece.known[: size // PAGE * _DIGEST] + more
 
     # -- emulated shared mappings -----------------------------------------------------------------------------------
 
@@ -452,11 +469,12 @@ class AddressSpace:
         shift = region.offset - region.start
         end = min(end, os.fstat(host).st_size - shift)
         for address in range(start, end, PAGE):
-            now = self._memory.read(address, min(PAGE, end - address))
-            at = address - region.start
-            if now != region.known[at : at + len(now)]:
-                os.pwrite(host, now, address + shift)
-                region.known[at : at + len(now)] = now
+            page = self._memory.read(address, PAGE)
+            now = _digest(page)
+            at = (address - region.start) // PAGE * _DIGEST
+            if now != region.known[at : at + _DIGEST]:
+                os.pwrite(host, page[: end - address], address + shift)
+                region.known[at : at + _DIGEST] = now
 
     def _release_copies(self, pieces: list[Region]) -> None:
         """Close the files of pieces that were unmapped, unless other pieces of the same mapping are left."""
