@@ -30,9 +30,8 @@ class PortableEvents:
         """poll(2) on an array of pollfd with host descriptors; those below 0 are passed over."""
         import select
 
-        entries = list(POLLFD.iter_unpack(bytes(fds)))
         events: dict[int, int] = {}
-        for fd, mask, _ in entries:
+        for fd, mask, _ in POLLFD.iter_unpack(fds):
             if fd >= 0:
                 events[fd] = events.get(fd, 0) | mask & 0xFFFF
         poller = select.poll()
@@ -40,7 +39,7 @@ class PortableEvents:
             poller.register(fd, mask)
         found = dict(poller.poll(None if seconds == inf else min(seconds * 1000, _LONGEST - 1)))
         ready = 0
-        for index, (fd, mask, _) in enumerate(entries):
+        for index, (fd, mask, _) in enumerate(POLLFD.iter_unpack(fds)):
             revents = found.get(fd, 0) & (mask & 0xFFFF | POLLERR | POLLHUP)
             REVENTS.pack_into(fds, index * POLLFD.size + REVENTS_OFFSET, revents)
             ready += bool(revents)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pywasmjit.wali.kernel.raw_futexes import KernelFutexes
     from pywasmjit.wali.memory import GuestMemory
 
+RANDOM_MAX: Final = (1 << 25) - 1
+"""Bytes that one getrandom gives at most, as the manual has it."""
+_PIECE: Final = 1 << 16
+"""Bytes of the engine's own that one call fills at once, whatever the guest has room for."""
 _KINDS: Final = {S_IFDIR: DT_DIR, S_IFREG: DT_REG, S_IFLNK: DT_LNK}
 
 
@@ -87,10 +91,9 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
 
     def pread(self, fd: int, address: int, count: int, offset: int) -> int:
         """pread64(2)."""
-        target = self.memory.view(address, min(count, MAX_TRANSFER))
-        data = os.pread(fd, len(target), offset)
-        target[: len(data)] = data
-        return len(data)
+        if not count:
+            return len(os.pread(fd, 0, offset))
+        return os.preadv(fd, [self.memory.view(address, min(count, MAX_TRANSFER))], offset)
 
     def pwrite(self, fd: int, address: int, count: int, offset: int) -> int:
         """pwrite64(2)."""
@@ -112,16 +115,16 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
         if left is None:
             require_access(fd)
             left = self._listings[fd] = [os.fsencode(name) for name in reversed(os.listdir(fd))] + [b"..", b"."]
-        data = b""
+        data = bytearray()
         while left:
             record = _record(fd, left[-1], len(left))
-            if len(data) + len(record) > count:
+            if len(data) + len(record) > min(count, _PIECE):
                 break
             data += record
             left.pop()
         if left and not data:
             raise OSError(EINVAL, "buffer too small")
-        self.memory.write(address, data)
+        self.memory.write(address, bytes(data))
         return len(data)
 
     def close(self, fd: int) -> None:
@@ -171,10 +174,14 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
 
     def getrandom(self, address: int, count: int, flags: int) -> int:
         """getrandom(2)."""
-        target = self.memory.view(address, count)
-        data = os.getrandom(count, flags) if hasattr(os, "getrandom") else os.urandom(count)
-        target[: len(data)] = data
-        return len(data)
+        target = self.memory.view(address, min(count, RANDOM_MAX))
+        for at in range(0, len(target), _PIECE) or (0,):
+            size = min(_PIECE, len(target) - at)
+            data = os.getrandom(size, flags) if hasattr(os, "getrandom") else os.urandom(size)
+            target[at : at + len(data)] = data
+            if len(data) < size:
+                return at + len(data)
+        return len(target)
 
     # -- linear memory --------------------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ class PortableCalls:
 
     def chown(self, dir_fd: int, name: bytes, owner: int, group: int, flags: int) -> None:
         """fchownat(2); owner, group: -1 leaves them.  flags: AT_SYMLINK_NOFOLLOW."""
+        owner, group = (each if each == -1 else each & 0xFFFF_FFFF for each in (owner, group))  # as `os` takes them
         if name:
             follow = not flags & AT_SYMLINK_NOFOLLOW
             os.chown(name, owner, group, dir_fd=directory(dir_fd), follow_symlinks=follow)

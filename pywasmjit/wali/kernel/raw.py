@@ -28,7 +28,7 @@ from pywasmjit.wali.abi.fcntl import (
 from pywasmjit.wali.abi.mman import PAGE
 from pywasmjit.wali.abi.uio import MAX_TRANSFER
 from pywasmjit.wali.kernel.host import open_host
-from pywasmjit.wali.kernel.portable import PortableKernel
+from pywasmjit.wali.kernel.portable import RANDOM_MAX, PortableKernel
 from pywasmjit.wali.kernel.raw_calls import RawCalls
 from pywasmjit.wali.kernel.raw_children import RawChildren
 from pywasmjit.wali.kernel.raw_events import RawEvents
@@ -165,7 +165,7 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
     # -- time, random numbers -------------------------------------------------------------------------------------
 
     def getrandom(self, address: int, count: int, flags: int) -> int:
-        return self._call("getrandom", self._pointer(address), min(count, MAX_TRANSFER), flags)
+        return self._call("getrandom", self._pointer(address), min(count, RANDOM_MAX), flags)
 
     # -- linear memory --------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Any, Final
 
 from pywasmjit.wali.abi import socket as abi
-from pywasmjit.wali.kernel.sockets import Parts, PortableSockets, Received
+from pywasmjit.wali.kernel.sockets import CONTROL_MAX, Parts, PortableSockets, Received
 
 _MSGHDR: Final = Struct("=QI4xQQQQi4x")
 """The kernel's msghdr: name, namelen, iov, iovlen, control, controllen, flags."""
@@ -24,7 +24,6 @@ _U32: Final = Struct("=I")
 _U64: Final = Struct("=Q")
 
 _OPTION_MAX: Final = 1 << 18
-_CONTROL_MAX: Final = 1 << 20
 
 
 class RawSockets(PortableSockets):
@@ -83,14 +82,14 @@ class RawSockets(PortableSockets):
             address, size = parts[0]
             return self._call("sendto", fd, self._pointer(address), size, flags, name, len(name) if name else 0)
         packed = abi.HOST_CONTROL.pack(control)
-        if len(packed) > _CONTROL_MAX:
+        if len(packed) > CONTROL_MAX:
             raise OSError(ENOBUFS, "control messages")
         buffers = [create_string_buffer(each, max(1, len(each))) for each in (name or b"", self._iovecs(parts), packed)]
         lengths = len(name) if name else 0, len(parts), len(packed)
         return self._call("sendmsg", fd, _header(buffers, lengths), flags)
 
     def receive(self, fd: int, parts: Parts, flags: int, room: int) -> Received:
-        room = min(room, _CONTROL_MAX)
+        room = min(room, CONTROL_MAX)
         iovecs = self._iovecs(parts)
         name, control = create_string_buffer(abi.ADDRESS_MAX), create_string_buffer(max(1, room))
         buffers = [name, create_string_buffer(iovecs, max(1, len(iovecs))), control]

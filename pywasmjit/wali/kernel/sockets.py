@@ -26,6 +26,8 @@ Parts: TypeAlias = "list[tuple[int, int]]"
 """Pieces of linear memory: (address, length)."""
 
 _OPTION_MAX: Final = 1024
+CONTROL_MAX: Final = 1 << 20
+"""Bytes of control messages that are sent or received at once; no message of the kernel's brings that many."""
 
 
 @record()
@@ -104,7 +106,7 @@ class PortableSockets:
     def receive(self, fd: int, parts: Parts, flags: int, room: int) -> Received:
         """recvmsg(2); room: bytes for control messages in the host's layout."""
         with _opened(fd) as socket:
-            count, messages, found, place = socket.recvmsg_into(self._views(parts), room, flags)
+            count, messages, found, place = socket.recvmsg_into(self._views(parts), min(room, CONTROL_MAX), flags)
             control = [abi.ControlMessage(*each) for each in messages]
             return Received(count, _name(socket.family, place), control, found)
 

@@ -11,13 +11,14 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from errno import EINVAL, EMSGSIZE, ENOBUFS
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from pywasmjit.wali.abi import socket as abi
 from pywasmjit.wali.abi.sockopt import SO_TYPE
 from pywasmjit.wali.abi.uio import IOV_MAX, MAX_TRANSFER
 from pywasmjit.wali.files import OpenFile
-from pywasmjit.wali.kernel.sockets import Parts, Received
+from pywasmjit.wali.kernel.sockets import CONTROL_MAX, Parts, Received
 from pywasmjit.wali.syscalls.socket import read_name, write_name
 from pywasmjit.wali.table import Fd, Flags, In, InOut, Int, Out, Pointer, Restart, Size, syscall
 from pywasmjit.wali.waiting import READING, WRITING, has_deadline, patiently
@@ -29,6 +30,7 @@ MessageFlags = Annotated[int, Flags(abi.MSG_FLAGS)]
 
 _RIGHTS: Final = (abi.SOL_SOCKET, abi.SCM_RIGHTS)
 _PIDFD: Final = (abi.SOL_SOCKET, abi.SCM_PIDFD)
+_USUAL_OPTMEM: Final = 1 << 17
 
 
 def _check_flags(flags: int) -> None:
@@ -128,7 +130,7 @@ def _outgoing(process: Process, header: _Header) -> tuple[list[abi.ControlMessag
     files: list[OpenFile] = []
     if not header.control_size:
         return [], files
-    if header.control_size > 0x7FFF_FFFF:
+    if header.control_size >= _most_control():  # the kernel looks at its limit before it looks at memory
         raise OSError(ENOBUFS, "controllen")
     control = process.memory.read(header.control, header.control_size)
     messages = []
@@ -151,6 +153,16 @@ def _translated_rights(process: Process, message: abi.ControlMessage, files: lis
     passed = [process.files.file(number) for (number,) in numbers]
     files += passed
     return abi.ControlMessage(message.level, message.type, b"".join(abi.INT.pack(file.host) for file in passed))
+
+
+@cache
+def _most_control() -> int:
+    """Return how many bytes of control messages the kernel takes: its optmem_max, by default what it has since 6.8."""
+    try:
+        with open("/proc/sys/net/core/optmem_max", "rb") as file:
+            return min(int(file.read()), CONTROL_MAX)
+    except (OSError, ValueError):  # walls may stand before it; the kernel then has the last word
+        return _USUAL_OPTMEM
 
 
 # -- receiving --------------------------------------------------------------------------------------------------------

@@ -48,27 +48,27 @@ def _poll(process: Process, fds: int, nfds: int, seconds: float) -> int:
         raise OSError(EINVAL, "nfds")
     guest = process.memory.read(fds, POLLFD.size * nfds)
     host, invalid, _pinned = _translated(process, guest)
-    wait(process, lambda part: process.kernel.poll(host, part), 0 if invalid else seconds)
+    wait(process, lambda part: process.kernel.poll(host, part), 0 if any(invalid) else seconds)
     ready = 0
     target = process.memory.view(fds, POLLFD.size * nfds)
     for index in range(nfds):
         place = index * POLLFD.size + REVENTS_OFFSET
-        revents = POLLNVAL if index in invalid else REVENTS.unpack_from(host, place)[0]
+        revents = POLLNVAL if invalid[index] else REVENTS.unpack_from(host, place)[0]
         REVENTS.pack_into(target, place, revents)
         ready += bool(revents)
     return ready
 
 
-def _translated(process: Process, guest: bytes) -> tuple[bytearray, set[int], list[OpenFile]]:
-    """Return the array with the host's descriptors, the places of those that the guest does not have, and the files."""
+def _translated(process: Process, guest: bytes) -> tuple[bytearray, bytearray, list[OpenFile]]:
+    """Return the array with the host's descriptors, for each whether the guest does not have it, and the files."""
     host = bytearray(len(guest))
-    invalid = set()
+    invalid = bytearray(len(guest) // POLLFD.size)
     files = []
     for index, (fd, events, _) in enumerate(POLLFD.iter_unpack(guest)):
         file = process.files.find(fd)
         if file is not None:
             files.append(file)
         elif fd >= 0:
-            invalid.add(index)
+            invalid[index] = 1
         POLLFD.pack_into(host, index * POLLFD.size, -1 if file is None else file.host, events, 0)
     return host, invalid, files

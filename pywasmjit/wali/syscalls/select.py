@@ -12,6 +12,7 @@ from pywasmjit.wali.table import In, InOut, Int, Pointer, syscall
 from pywasmjit.wali.waiting import read_signal_set, signal_mask, wait
 
 if TYPE_CHECKING:
+    from pywasmjit.wali.files import OpenFile
     from pywasmjit.wali.process import Process
 
 _SMALLEST_TABLE: Final = 64
@@ -58,8 +59,14 @@ def _select(process: Process, nfds: int, sets: tuple[int, int, int], seconds: fl
         raise OSError(EINVAL, "nfds")
     nfds = min(nfds, _table_size(process))
     size = set_size(nfds)
-    wanted = [list(members(process.memory.read(each, size), nfds)) if each else [] for each in sets]
-    files = {fd: process.files.file(fd) for fd in {fd for fds in wanted for fd in fds}}
+    files: dict[int, OpenFile] = {}
+
+    def noted(fd: int) -> int:
+        if fd not in files:
+            files[fd] = process.files.file(fd)  # at once: a set may name more than the guest has
+        return fd
+
+    wanted = [[noted(fd) for fd in members(process.memory.read(each, size), nfds)] if each else [] for each in sets]
     asked = [sorted({files[fd].host for fd in fds}) for fds in wanted]
 
     def attempt(part: float) -> tuple[list[int], list[int], list[int]] | None:
