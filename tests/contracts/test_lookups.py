@@ -33,7 +33,8 @@ LOOKING = {
     ("syscalls/children.py", "waitid"): "a descriptor for P_PIDFD only",
     ("syscalls/message.py", "_translated_rights"): "many, from a control message",
     ("syscalls/poll.py", "_translated"): "many, from an array",
-    ("syscalls/select.py", "_select"): "many, from sets",
+    ("syscalls/select.py", "_select"): "many, from sets, by the function in it",
+    ("syscalls/select.py", "noted"): "many, from sets",
 }
 """Functions that look a number up themselves, each once -> why not `dispatch`."""
 
