@@ -20,9 +20,10 @@ from functools import cache
 from time import sleep
 from typing import TYPE_CHECKING, Final
 
-from pywasmjit.runtime.deadlines import SLICE, check
+from pywasmjit.runtime.deadlines import check
 from pywasmjit.runtime.memories import whole_memories
 from pywasmjit.runtime.tables import whole_tables
+from pywasmjit.runtime.watchdog import SLICE
 from pywasmjit.wali.abi.wait import WNOHANG
 from pywasmjit.wali.preload import import_everything
 from pywasmjit.wali.table import Restart

@@ -25,7 +25,7 @@ from errno import EAGAIN, EINVAL
 from struct import unpack_from
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pywasmjit.runtime.deadlines import wake_blocked_threads
+from pywasmjit.runtime.watchdog import wake_blocked_threads
 from pywasmjit.wali.abi.signal import (
     BUS_ADRERR,
     IGNORED_BY_DEFAULT,

@@ -27,7 +27,7 @@ from contextlib import suppress
 from errno import EBUSY, ENOSYS
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pywasmjit.runtime.deadlines import watchdog_stopped
+from pywasmjit.runtime.watchdog import watchdog_stopped
 from pywasmjit.wali.abi import landlock as rights
 from pywasmjit.wali.abi.prctl import PR_SET_NO_NEW_PRIVS
 from pywasmjit.wali.execution import packages_in_use

@@ -7,7 +7,8 @@ switch interval of microseconds, so that firing meets every instruction of enter
 * lost deliveries: a scope that was fired and ended without TimedOut, or a block that took longer than 10 seconds;
 * strangers: any other exception, or a TimedOut of another scope than the one that it left.
 
-Ends with status 1 if there is any.
+Ends with status 1 if there is any.  With `--storms 100000` there is no race but so many storms of Ctrl-C, see
+`tests/stress/storms.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import threading
 import time
 
 from pywasmjit.errors import TimedOut
-from pywasmjit.runtime import deadlines
+from pywasmjit.runtime import watchdog
 from pywasmjit.runtime.deadlines import Interrupt, deadline
+from tests.stress.storms import Storms
 
 
 class BodyError(Exception):
@@ -148,10 +150,10 @@ def race(scopes: int, threads: int, seed: int) -> tuple[list[Racer], list[str]]:
 
     Firing a second time is put off, so that it does not hide a lost delivery.
     """
-    interval, again, fire = sys.getswitchinterval(), deadlines._AGAIN, deadlines._Watchdog.fire
+    interval, again, fire = sys.getswitchinterval(), watchdog.AGAIN, watchdog.Watchdog.fire
     sys.setswitchinterval(5e-6)
-    deadlines._AGAIN = 60.0
-    deadlines._Watchdog.fire = fire_slowly(fire, seed)
+    watchdog.AGAIN = 60.0
+    watchdog.Watchdog.fire = fire_slowly(fire, seed)
     racers = [Racer(seed + n) for n in range(threads)]
     stop = threading.Event()
     firing = threading.Thread(target=fire_at_random, args=(racers, stop, seed - 1), daemon=True)
@@ -166,9 +168,9 @@ def race(scopes: int, threads: int, seed: int) -> tuple[list[Racer], list[str]]:
         stop.set()
         firing.join()
         sys.setswitchinterval(interval)
-        deadlines._AGAIN, deadlines._Watchdog.fire = again, fire
+        watchdog.AGAIN, watchdog.Watchdog.fire = again, fire
     problems = [problem for racer in racers for problem in racer.problems]
-    if any(deadlines._stacks.values()):
+    if any(watchdog.stacks.values()):
         problems.append("scopes were left behind")
     return racers, problems
 
@@ -178,9 +180,18 @@ def main() -> int:
     parser.add_argument("--scopes", type=int, default=1_000_000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--storms", type=int, help="make storms of Ctrl-C instead")
     options = parser.parse_args()
     faulthandler.enable()
     start = time.perf_counter()
+    if options.storms is not None:
+        storms = Storms(options.seed)
+        storms.run(options.storms)
+        print(
+            f"Python {sys.version.split()[0]}: {storms.outcomes.total()} storms in "
+            f"{time.perf_counter() - start:.0f} s, {dict(storms.outcomes)}; problems: {storms.problems or 'none'}"
+        )
+        return 1 if storms.problems else 0
     racers, problems = race(options.scopes, options.threads, options.seed)
     counts = [sum(getattr(racer, name) for racer in racers) for name in ("scopes", "fired", "interrupted")]
     print(

@@ -504,12 +504,12 @@ def test_walls_that_cannot_be_are_an_error() -> None:
 OLDER_THREAD = """
 import sys, threading, time
 import pywasmjit as wj
-from pywasmjit.runtime import deadlines
+from pywasmjit.runtime import watchdog
 from pywasmjit.wali.policy import Policy
 from pywasmjit.wali.walls import raise_walls
 
 seen = []
-look = deadlines._Watchdog._look
+look = watchdog.Watchdog._look
 
 def look_at_a_file(self):
     try:
@@ -523,7 +523,7 @@ def spin():
     while True:
         pass
 
-deadlines._Watchdog._look = look_at_a_file
+watchdog.Watchdog._look = look_at_a_file
 with wj.deadline(50):
     while not seen:
         time.sleep(0.01)

@@ -1,20 +1,24 @@
-"""Deadlines: punctual, never late, never lost; the long race is `python -m tests.stress.deadlines`."""
+"""Deadlines: punctual, never late, never lost; the long race is `python -m tests.stress.deadlines`, also `--storms`."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import operator
 import os
 import subprocess
 import sys
 import threading
 import time
 import traceback
+from _thread import get_ident, interrupt_main
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from pywasmjit.errors import TimedOut
-from pywasmjit.runtime import deadlines
+from pywasmjit.runtime import deadlines, watchdog
 from pywasmjit.runtime.deadlines import Interrupt, check, deadline, interruptible, remaining, wait_slice
 from tests.stress.deadlines import race
 
@@ -36,7 +40,7 @@ def overrun(timeout: float) -> float:
 
 
 def nothing_left() -> bool:
-    return not any(deadlines._stacks.values())
+    return not any(watchdog.stacks.values())
 
 
 def settle(seconds: float = 0.03) -> None:
@@ -278,11 +282,11 @@ def test_interrupting_from_another_thread():
 
 def test_remaining_wait_slice_and_check():
     assert remaining() == float("inf")
-    assert wait_slice() == deadlines.SLICE
+    assert wait_slice() == watchdog.SLICE
     check()
     with deadline(10), deadline(100):
         assert 9 < remaining() <= 10
-        assert wait_slice() == deadlines.SLICE
+        assert wait_slice() == watchdog.SLICE
         check()
     with deadline(0.010):
         assert wait_slice() < 0.0111
@@ -356,7 +360,7 @@ import sys
 sys.modules["ctypes"] = sys.modules["_ctypes"] = None
 import threading, time
 from pywasmjit.errors import TimedOut
-from pywasmjit.runtime import deadlines
+from pywasmjit.runtime import deadlines, watchdog
 from pywasmjit.runtime.deadlines import deadline
 
 def endless():
@@ -393,7 +397,7 @@ thread = threading.Thread(target=elsewhere)
 thread.start()
 thread.join()
 assert "main thread" in errors[0], errors
-assert not any(deadlines._stacks.values())
+assert not any(watchdog.stacks.values())
 """
 
 
@@ -407,6 +411,134 @@ def test_the_race_has_no_winner():
     assert problems == []
     assert sum(racer.scopes for racer in racers) >= 5000
     assert sum(racer.interrupted for racer in racers) > 10
+
+
+# -- Ctrl-C ---------------------------------------------------------------------------------------------------------
+
+
+def arriving_together(scope: watchdog.Scope) -> Iterator[object]:
+    """Return what, searched, makes Ctrl-C and the scope's interrupt pending without letting either arrive."""
+    assert isinstance(watchdog.running, watchdog.Watchdog)
+    return map(
+        operator.call,
+        [
+            partial(setattr, scope, "fired", True),
+            partial(watchdog.running._raise_in, get_ident(), Interrupt),
+            interrupt_main,  # unlike `raise_signal` it does not look for signals
+        ],
+    )
+
+
+def test_ctrl_c_and_the_end_of_time_at_once_while_the_scope_ends():
+    """CPython delivers Ctrl-C first, at the first instruction of the exit, and the interrupt at the next one."""
+    limit = deadline(100)
+    with pytest.raises(KeyboardInterrupt), limit:  # noqa: PT012
+        scope = limit._scope
+        pending = arriving_together(scope)
+        "both" in pending  # noqa: B015
+    settle()
+    assert (scope.fired, scope.open, nothing_left()) == (True, False, True)
+
+
+def test_ctrl_c_and_the_end_of_an_enclosing_scope_while_a_scope_ends():
+    outer, inner = deadline(100), deadline(100)
+    seen = []
+    with pytest.raises(TimedOut), outer:  # noqa: PT012
+        scope = outer._scope
+        pending = arriving_together(scope)
+        try:
+            with inner:
+                "both" in pending  # noqa: B015
+        except KeyboardInterrupt:
+            seen.append("Ctrl-C")
+        outer.fire()
+        scope.due = 0.0
+        endless()
+    assert seen in (["Ctrl-C"], [])
+    assert nothing_left()
+
+
+def test_a_scope_whose_opening_is_interrupted_is_not_left_behind(monkeypatch):
+    def interrupted(self, due):
+        raise KeyboardInterrupt
+
+    limit = deadline(0.01)
+    with limit:
+        pass
+    with monkeypatch.context() as patch:
+        patch.setattr(watchdog.Watchdog, "plan", interrupted)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt), limit:
+                pass
+            assert nothing_left()
+            with pytest.raises(KeyboardInterrupt):
+                limit.__enter__()
+            assert nothing_left()
+    with pytest.raises(TimedOut), limit:
+        endless()
+    limit.__enter__()
+    limit.__exit__(None, None, None)
+    assert nothing_left()
+
+
+def test_ctrl_c_between_a_plan_and_its_announcement_does_not_put_the_watchdog_to_sleep():
+    class Interrupted:
+        def locked(self) -> bool:
+            raise KeyboardInterrupt
+
+    overrun(0.001)
+    watch = watchdog.running
+    assert isinstance(watch, watchdog.Watchdog)
+    time.sleep(0.05)
+    with watchdog.lock:
+        wake, watch._wake = watch._wake, Interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            watch.plan(time.monotonic())
+        watch._wake = wake
+    assert overrun(0.01) < 1
+
+
+def test_a_watchdog_that_was_not_started_again_is_by_the_next_scope(monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    overrun(0.001)
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:  # noqa: PT012
+        patch.setattr(watchdog, "start_engine_thread", interrupted)
+        with watchdog.watchdog_stopped():
+            pass
+    assert overrun(0.01) < 1
+
+
+def test_no_scope_starts_the_watchdog_while_it_is_held():
+    overrun(0.001)
+    with watchdog.watchdog_stopped():
+        names = [thread.name for thread in threading.enumerate()]
+        with deadline(10):
+            within = [thread.name for thread in threading.enumerate()]
+    assert "pywasmjit-deadlines" not in names + within
+    assert overrun(0.01) < 1
+
+
+def test_an_error_that_comes_again_and_again_ends_the_attempts_to_end(monkeypatch):
+    def failing(scope):
+        calls.append(scope)
+        raise LookupError
+
+    calls: list[watchdog.Scope] = []
+    limit = deadline(100)
+    with pytest.raises(LookupError), monkeypatch.context() as patch, limit:
+        patch.setattr(deadlines, "_end", failing)
+    watchdog.stacks[get_ident()].clear()
+    assert len(calls) == deadlines._TRIES
+
+
+def test_storms_of_ctrl_c():
+    command = [sys.executable, "-m", "tests.stress.deadlines", "--storms", "3000"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "problems: none" in done.stdout
+    assert "'timed out'" in done.stdout
 
 
 AT_FORK = """

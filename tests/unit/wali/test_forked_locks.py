@@ -20,7 +20,7 @@ from guest import Guest
 from wat import instance
 
 import pywasmjit as wj
-from pywasmjit.runtime import deadlines, depth, memories, tables, waiting
+from pywasmjit.runtime import depth, memories, tables, waiting, watchdog
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.wali import processes
 from pywasmjit.wali.abi.signal import SI_USER, pack_siginfo
@@ -31,7 +31,7 @@ SOURCE = Path(wj.__file__).parent
 PATIENCE = 20
 
 HAND_OVERS = {
-    "runtime/deadlines.py self._wake": "wakes the watchdog, which starts again",
+    "runtime/watchdog.py self._wake": "wakes the watchdog, which starts again",
     "runtime/waiting.py self.asleep": "one sleeper's own; sleepers do not survive",
     "wali/threads.py self._told": "one start of a thread; neither side survives",
 }
@@ -121,7 +121,7 @@ Lock = AbstractContextManager[Any]
 
 LOCKS: dict[str, tuple[Callable[[World], Lock], Callable[[World], None]]] = {
     "codegen/unit.py self._lock": (lambda w: w.instance.module._unit._lock, World.compile),
-    "runtime/deadlines.py _lock": (lambda w: deadlines._lock, World.limit_time),
+    "runtime/watchdog.py lock": (lambda w: watchdog.lock, World.limit_time),
     "runtime/depth.py _lock": (lambda w: depth._lock, World.recurse),
     "runtime/memories.py _growing": (lambda w: memories._growing, World.grow_memory),
     "runtime/memories.py _modifying": (lambda w: memories._modifying, World.modify),
