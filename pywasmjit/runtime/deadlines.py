@@ -61,6 +61,8 @@ def _remove(scope: Scope) -> bool:
     ended = stack[stack.index(scope) :] if scope in stack else []
     for inner in ended:
         inner.open = False
+    for inner in [*ended, scope]:
+        inner.guard = None  # whose death does not matter any more
     enclosing = stack[: len(stack) - len(ended)]
     enclosing_fired = bool([outer for outer in enclosing if outer.fired and outer.open])
     if not enclosing_fired and watchdog.running is not None and [inner for inner in ended if inner.fired]:
@@ -121,13 +123,11 @@ def _abandon(reference: Any) -> None:
         hit, _ = _end_surely(reference.scope, error)
     else:
         hit, _ = _end_surely(reference.scope, None)
-    scope = reference.scope
-    scope.guard = None
     if hit is None:
         return
     if not isinstance(hit, Interrupt):
         raise hit
-    _fire_again(scope.stack)
+    _fire_again(reference.scope.stack)
 
 
 def _fire_again(stack: list[Scope]) -> None:
@@ -158,7 +158,6 @@ def _exit(guard: Any, kind: type[BaseException] | None, value: BaseException | N
     else:
         hit, enclosing_fired = _end_surely(guard.scope, None)
     scope, guard.scope = guard.scope, None
-    scope.guard = None
     return _settle(scope, kind, traceback, hit, enclosing_fired)
 
 
@@ -228,7 +227,6 @@ class interruptible:
             if scope is None:
                 raise
             hit, _ = _end_surely(scope, error)
-            scope.guard = None
             assert hit is not None
             raise hit  # noqa: B904 - usually the same one
 
