@@ -252,7 +252,7 @@ class Memory:
             if self._closed:
                 return
             self._closed = True
-            self._resize(0, memoryview(b""))
+            self._resize(0, memoryview(bytearray()))  # writable: a store is out of bounds, not of the wrong type
             # Not reached if a refresh failed: a view may be left, so the storage stays mapped with this object.
             reservations.release(self._reservation)
 

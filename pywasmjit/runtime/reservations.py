@@ -79,7 +79,7 @@ class _MappedReservation:
 
     def close(self) -> None:
         mapping, self._mapping = self._mapping, None
-        self.whole = memoryview(b"")
+        self.whole = memoryview(bytearray())
         if mapping is not None:
             with suppress(BufferError):  # a host view is alive; the last one that dies unmaps
                 mapping.close()
@@ -132,7 +132,7 @@ class _ProtectedReservation:
         return True
 
     def close(self) -> None:
-        self.whole = memoryview(b"")
+        self.whole = memoryview(bytearray())
         self.base = None
 
 
@@ -159,7 +159,7 @@ class _BytesReservation:
         return size_bytes <= self.size
 
     def close(self) -> None:
-        self.whole = memoryview(b"")
+        self.whole = memoryview(bytearray())
 
 
 def _address_of(mapping: mmap.mmap) -> int | None:
