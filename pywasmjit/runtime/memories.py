@@ -238,8 +238,10 @@ class Memory:
         and compare `size_bytes` before and after storing one.
         """
         with _growing:
-            alive = [reference for reference in self._attached if reference() not in (None, refresher)]
-            self._attached = [*alive, weakref.ref(refresher)]
+            self._attached = [*self._others(refresher), weakref.ref(refresher)]
+
+    def _others(self, refresher: Refresher) -> list[weakref.ref[Refresher]]:
+        return [reference for reference in self._attached if reference() not in (None, refresher)]
 
     def close(self) -> None:
         """Give the address space back; afterwards the memory is empty for everyone.  Closing twice does no harm.

@@ -101,7 +101,7 @@ class Table:
             if known is None:
                 if len(self.elements) * (len(self._callees) + 1) > LISTED:
                     return CheckedCallees(self.elements, type)
-                known = self._callees[type] = [_callee(element, type) for element in self.elements]
+                known = self._callees[type] = _callees(self.elements, type)
         return known
 
     def get(self, index: int) -> Any:
@@ -123,21 +123,24 @@ class Table:
     def grow_u32(self, element: Any, count: int) -> int:
         """Append `count` times `element`; return the old size, or 2**32 - 1 if that is too much."""
         with _changing:
-            size = len(self.elements)
-            if size + count > (self._limit if self.maximum is None else min(self._limit, self.maximum)):
-                return 0xFFFFFFFF
-            if count > self._room[0] or (size + count) * len(self._callees) > GREATEST_LISTED:
-                return 0xFFFFFFFF
-            added = [element] * count
-            changes = [(self.elements, added), *((c, [_callee(element, t)] * count) for t, c in self._callees.items())]
-            try:
-                for target, new in changes:
-                    target.extend(new)
-                self._room[0] -= count
-            except BaseException:  # interrupted, or no memory: all of them or none
-                for target, _ in changes:
-                    del target[size:]
-                raise
+            return self._grow(element, count)
+
+    def _grow(self, element: Any, count: int) -> int:
+        """Do what `grow_u32` says; the lock is held.  Its loops may not stand in the `with`: see `watchdog.lock`."""
+        size = len(self.elements)
+        if size + count > (self._limit if self.maximum is None else min(self._limit, self.maximum)):
+            return 0xFFFFFFFF
+        if count > self._room[0] or (size + count) * len(self._callees) > GREATEST_LISTED:
+            return 0xFFFFFFFF
+        added = [element] * count
+        changes = [(self.elements, added), *((c, [_callee(element, t)] * count) for t, c in self._callees.items())]
+        try:
+            _extend(changes)
+            self._room[0] -= count
+        except BaseException:  # interrupted, or no memory: all of them or none
+            for target, _ in changes:
+                del target[size:]
+            raise
         return size
 
     def fill(self, index: int, element: Any, count: int) -> None:
@@ -162,15 +165,16 @@ class Table:
         new = list(elements)
         end = index + len(new)
         with _changing:
-            changes = [(self.elements, new)]
-            changes += [
-                (callees, [_callee(element, type) for element in new]) for type, callees in self._callees.items()
-            ]
+            changes = self._changes(new)
             try:
                 _assign(changes, index, end)
             except BaseException:  # interrupted: all of them or none
                 _assign(changes, index, end)
                 raise
+
+    def _changes(self, new: list[Any]) -> list[tuple[list[Any], list[Any]]]:
+        """Return each list that follows the table, with what is new in it."""
+        return [(self.elements, new), *((callees, _callees(new, type)) for type, callees in self._callees.items())]
 
     # ----------------------------------------------------------------- for the host: Func, None, host objects
 
@@ -220,6 +224,15 @@ class CheckedCallees:
 def _assign(changes: Iterable[tuple[list[Any], list[Any]]], start: int, end: int) -> None:
     for target, new in changes:
         target[start:end] = new
+
+
+def _callees(elements: list[Any], type: FuncType) -> list[Callable[..., Any]]:
+    return [_callee(element, type) for element in elements]
+
+
+def _extend(changes: list[tuple[list[Any], list[Any]]]) -> None:
+    for target, new in changes:
+        target.extend(new)
 
 
 def _callee(element: Any, type: FuncType) -> Callable[..., Any]:

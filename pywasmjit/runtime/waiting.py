@@ -141,14 +141,18 @@ class WaitQueue:
     def _wake(self, address: int, count: int) -> int:
         if self._process != os.getpid():
             return 0
-        woken = 0
         with _lock:
-            for waiter in [waiter for waiter in self._waiters if waiter.address == address]:
-                if woken == count:
-                    break
-                if self._waiters.pop(waiter, waiter) is None:
-                    waiter.asleep.release()
-                    woken += 1
+            return self._wake_first(address, count)
+
+    def _wake_first(self, address: int, count: int) -> int:
+        """Do what `_wake` says; the lock is held.  Its loops may not stand in the `with`: see `watchdog.lock`."""
+        woken = 0
+        for waiter in [waiter for waiter in self._waiters if waiter.address == address]:
+            if woken == count:
+                break
+            if self._waiters.pop(waiter, waiter) is None:
+                waiter.asleep.release()
+                woken += 1
         return woken
 
 

@@ -106,16 +106,21 @@ class Arrivals:
         if self._collecting == here:
             self._came_again = True
             return False
-        found = False
         with self._signals.lock:  # the only one: an interrupted thread may hold it already
             self._collecting = here
             try:
-                self._came_again = True
-                while self._came_again:
-                    self._came_again = False
-                    found |= self._take_from(host)
+                found = self._take_all_from(host)
             finally:
                 self._collecting = 0
+        return found
+
+    def _take_all_from(self, host: HostSignals) -> bool:
+        """Take until nothing came meanwhile; a loop may not stand in the `with` of a lock, see `watchdog.lock`."""
+        found = False
+        self._came_again = True
+        while self._came_again:
+            self._came_again = False
+            found |= self._take_from(host)
         return found
 
     def _take_from(self, host: HostSignals) -> bool:

@@ -206,10 +206,13 @@ class Signals:
         host = self.host
         if host is not None and host.held:
             with self._lock:  # whoever comes last has seen all masks
-                blocked = -1
-                for thread in self._process.threads.all():
-                    blocked &= thread.mask
-                host.look_for(~blocked)
+                host.look_for(~self._blocked_everywhere())
+
+    def _blocked_everywhere(self) -> int:
+        blocked = -1
+        for thread in self._process.threads.all():
+            blocked &= thread.mask
+        return blocked
 
     def handles(self, number: int) -> bool:
         """Tell whether a signal has a handler of the guest's."""
@@ -307,11 +310,11 @@ class Signals:
         """Make a signal pending; one below 32 only once."""
         item = Pending(number, info, thread)
         with self._lock:
-            if item.number < SIGRTMIN:
-                for each in self.pending:
-                    if each.number == item.number and each.thread is item.thread:
-                        return
-            self.pending.append(item)
+            if item.number >= SIGRTMIN or not self._is_pending(item):
+                self.pending.append(item)
+
+    def _is_pending(self, item: Pending) -> bool:
+        return any(each.number == item.number and each.thread is item.thread for each in self.pending)
 
     def _takeable(self, thread: GuestThread) -> Pending | None:
         """Return the signal that a thread is to take next: those sent to it alone first, then the lowest number."""
@@ -323,6 +326,11 @@ class Signals:
                 best = item
         return best
 
+    def _fitting(self, thread: GuestThread, wanted: int) -> Pending | None:
+        """Return the thread's next signal out of a set, blocked or not."""
+        fitting = [i for i in self.pending if i.thread in (None, thread) and wanted & bit(i.number)]
+        return min(fitting, key=_order, default=None)
+
     def take(self, wanted: int | None = None) -> Pending | None:
         """Remove and return the calling thread's next signal.  wanted: the set that it must be in, blocked or not."""
         thread = self._process.threads.current
@@ -330,8 +338,7 @@ class Signals:
             if wanted is None:
                 found = self._takeable(thread)
             else:
-                fitting = [i for i in self.pending if i.thread in (None, thread) and wanted & bit(i.number)]
-                found = min(fitting, key=_order, default=None)
+                found = self._fitting(thread, wanted)
             if found is not None:
                 self._remove(found)
         return found
