@@ -265,7 +265,8 @@ def start() -> Watchdog | Alarm:
     except ImportError:
         running = Alarm()
     else:
-        running = Watchdog()  # its thread starts with the first plan
+        running = Watchdog()
+        running.start()  # where that is interrupted, the next plan does it
     return running
 
 
