@@ -253,8 +253,8 @@ class Files:
     def inherited(self) -> dict[int, OpenFile]:
         """Return by guest number what stays open in an executed program."""
         with self._lock:
-            found = enumerate(self.slots)
-            return {guest: file for guest, file in found if file is not None and not file.close_on_exec}
+            slots = [*self.slots]
+        return {guest: file for guest, file in enumerate(slots) if file is not None and not file.close_on_exec}
 
     def take_over(self, origins: dict[int, Origin | None]) -> None:
         """Take the descriptors that an executed program was given, whose host numbers are the guest's, for the table.
