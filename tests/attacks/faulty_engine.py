@@ -1,7 +1,7 @@
-"""The command line with an engine that closes at once what a call of another thread still uses.
+"""The command line with an engine that does not hold on to what it has checked.
 
-That is what every engine does that looks a descriptor up and then goes by its number: attacks by threads must succeed
-against it, or they prove nothing.
+It looks a descriptor up twice, once for its rights and once for the host's number, and closes at once what a call of
+another thread still uses.  Attacks by threads must succeed against it, or they prove nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +10,33 @@ import os
 import sys
 
 from pywasmjit.cli import main
+from pywasmjit.records import replace
 from pywasmjit.wali import files, grants
-from pywasmjit.wali.files import OpenFile, WorkingDirectory
+from pywasmjit.wali.files import Files, OpenFile, WorkingDirectory
 
 
 def close_now(file: OpenFile) -> None:
     if file.holder is not None:
         file.holder.close()  # type: ignore[attr-defined]
+
+
+class Torn(list[OpenFile | None]):
+    """A table that is asked twice: what is known of a file may be another file's."""
+
+    def __getitem__(self, guest: int) -> OpenFile | None:  # type: ignore[override]
+        known = super().__getitem__(guest)
+        found = super().__getitem__(guest)
+        if known is None or found is None or known is found:
+            return known
+        return replace(known, host=found.host, holder=found.holder)
+
+
+class CarelessFiles(Files):
+    """Keeps such a table."""
+
+    def __init__(self, *streams: tuple[int, int, int]) -> None:
+        super().__init__(*streams)
+        self.slots = Torn(self.slots)
 
 
 class Careless(grants.GrantedPaths):
@@ -39,6 +59,7 @@ grants.GrantedPaths = Careless  # type: ignore[misc]
 import pywasmjit.wali.process  # noqa: E402 - takes the class from there
 
 pywasmjit.wali.process.GrantedPaths = Careless  # type: ignore[misc]
+pywasmjit.wali.process.Files = CarelessFiles  # type: ignore[misc]
 sys.setswitchinterval(float(os.environ["INTERVAL"]))
 sys.argv[0] = "pywasmjit"
 main()

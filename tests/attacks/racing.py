@@ -1,10 +1,10 @@
 """Attacks by threads: every call that is about a descriptor, a path or an address, while another thread swaps that.
 
-    python -m tests.attacks.racing [--seconds S] [--walls MODE] [--engine DIR | --faulty] [CALL/SWAP | CALL | SWAP]...
+    python -m tests.attacks.racing [--seconds S] [--walls MODE] [--engine DIR | --prove] [CALL/SWAP | CALL | SWAP]...
 
 `racing.c` holds the table of calls; `SWAPS` says what is swapped for each kind of call.  Each pair is tried for some
 milliseconds; --seconds: for how long all of them together.  --engine: the root of another checkout of this project,
---faulty: an engine that closes at once what a call still uses; against both attacks must succeed, or prove nothing.
+--prove: an engine that does not hold on to what it checked; against both, attacks must succeed, or they prove nothing.
 Ends with status 1 if an attack succeeds, against a faulty engine if none does.
 """
 
@@ -136,12 +136,14 @@ def main() -> int:
     parser.add_argument("--walls", choices=("off", "require", "auto"), default="off")
     parser.add_argument("--interval", type=float, default=TINY, help="seconds until another thread may go on")
     parser.add_argument("--engine", type=Path, default=TESTS.parent, help="the root of the checkout to attack")
-    parser.add_argument("--faulty", action="store_true", help="an engine that does not hold on to what it checked")
+    parser.add_argument(
+        "--prove", action="store_true", help="against an engine that does not hold on to what it checked"
+    )
     parser.add_argument("names", nargs="*", metavar="NAME")
     given = parser.parse_args()
     chosen = races(given.names)
     milliseconds = max(1, int(given.seconds * 1000 / max(1, len(chosen))))
-    options = {"walls": given.walls, "interval": given.interval, "engine": given.engine, "faulty": given.faulty}
+    options = {"walls": given.walls, "interval": given.interval, "engine": given.engine, "faulty": given.prove}
     succeeded = 0
     with targets() as aims:
         for race in chosen:
@@ -150,7 +152,7 @@ def main() -> int:
             succeeded += what != "stopped"
             print(f"{race.name:32} {outcome.tries.get(race.name, 0):8} tries  {what}", flush=True)
     print(f"{len(chosen)} racing attacks, {succeeded} succeeded")
-    expected = given.faulty or given.engine != TESTS.parent
+    expected = given.prove or given.engine != TESTS.parent
     return int(succeeded == 0) if expected else int(succeeded > 0)
 
 
