@@ -80,7 +80,8 @@ class Program:
             if self.invoke is not None:
                 if wali is not None and "memory" in instance.exports:
                     wali.process.bind(instance.exports["memory"])
-                return self._invoke(instance, self.invoke)
+                with wali or nullcontext():
+                    return self._invoke(instance, self.invoke)
             if wali is not None:
                 return wali.start(instance)
             return self._call_entry(instance)

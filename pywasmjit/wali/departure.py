@@ -80,4 +80,5 @@ def let_signals_go(process: Process, thread: GuestThread) -> None:
 
 def _handled(process: Process) -> list[int]:
     signals = process.signals
-    return [n for n in range(1, NSIG + 1) if signals.handles(n) and not signals.is_virtual(n)]
+    noticed = (n for n in range(1, NSIG + 1) if signals.handles(n) or signals.guard.covers(n))
+    return [n for n in noticed if not signals.is_virtual(n)]

@@ -257,7 +257,7 @@ def _become_native(leap: Leap) -> NoReturn:
     process, image = leap.process, leap.image
     by_path = process.policy.everything and own_descriptor(leap.path) is None
     limits = {number: host_limit(number) for number in process.attributes.kept_limits()}
-    with _Placement(leap.files) as placement:
+    with process.streams.given_back(), _Placement(leap.files) as placement:
         program = placement.free_copy(image.file.host, inherited=False)
         placement.enter_directory(leap.cwd)
         placement.place()

@@ -29,6 +29,7 @@ from pywasmjit.wali.policy import WALLS, Denials, Policy
 from pywasmjit.wali.signals import Signals
 from pywasmjit.wali.sleepers import FutexSleepers
 from pywasmjit.wali.space import AddressSpace
+from pywasmjit.wali.streams import CallersStreams
 from pywasmjit.wali.table import Restart
 from pywasmjit.wali.threads import Threads
 from pywasmjit.wasm.types import FuncType, ImportType
@@ -50,9 +51,10 @@ _ASYNCHRONOUS: Final = frozenset({"__wasm_thread_spawn", "SYS_rt_sigaction"})
 class Process:
     """The kernel state of one guest program.
 
-    Attributes: args (bytes, the program's name first), policy, denials, files, paths, network, memory, space, kernel,
-    signals, attributes, environment; trace (None if calls are not told), engine_options (what an engine that runs an
-    executed program is told) and walls (how the kernel is to help, see `walls`), all set before a module is linked.
+    Attributes: args (bytes, the program's name first), policy, denials, files, streams, paths, network, memory, space,
+    kernel, signals, attributes, environment; trace (None if calls are not told), engine_options (what an engine that
+    runs an executed program is told) and walls (how the kernel is to help, see `walls`), all set before a module is
+    linked.
     Before `bind` the memory is empty and the kernel portable.
     """
 
@@ -80,6 +82,7 @@ class Process:
         self.memory = GuestMemory()
         self.kernel = PortableKernel(self.memory)
         self.files = Files(streams)
+        self.streams = CallersStreams(self, streams, kept=not policy.everything)
         self.threads = Threads(self)
         self.signals = Signals(self)
         self.attributes = Attributes(self)
@@ -105,7 +108,7 @@ class Process:
         while it still lives, and a terminal that closes sends SIGHUP to the leader of its session.
         """
         files = self.files.keep_open if self.owns_host else self.files.close_all
-        first = (self.signals.close, self.space.close, files, self.paths.close)
+        first = (self.streams.restore, self.signals.close, self.space.close, files, self.paths.close)
         with ExitStack() as all_of_them:  # whatever one of them raises
             for end in reversed((*first, self.environment.close, self.attributes.close, self.memory.release)):
                 all_of_them.callback(end)
@@ -113,6 +116,7 @@ class Process:
     def run(self, instance: Instance) -> int:
         """Call `_start`, wait for the program's end and return its exit status, 0 to 255."""
         self.signals.begin()
+        self.streams.begin()
         return self.threads.run_main(instance, instance.exports["_start"])
 
     @property

@@ -47,6 +47,7 @@ def fork(process: Process) -> int:
     require_own_process(process, "fork")
     _empty_buffers()
     _silence_warning()
+    process.streams.before_fork()
     if process.threads.others():
         with suppress(OSError):  # walls may stand in the way
             import_everything()  # waits for what others are importing: its locks would stay locked in the child

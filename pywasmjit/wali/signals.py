@@ -50,6 +50,7 @@ from pywasmjit.wali.abi.signal import (
     pack_siginfo,
 )
 from pywasmjit.wali.arrivals import Arrivals
+from pywasmjit.wali.guard import Guard
 from pywasmjit.wali.handlers import run_handler
 from pywasmjit.wali.timers import Timer
 
@@ -89,6 +90,7 @@ class Signals:
         self.pending: list[Pending] = []
         self.arrivals = Arrivals(self, process.threads)
         self.timer = Timer(self)
+        self.guard = Guard(self)
 
     def begin(self) -> None:
         """Take the process's signals over if it is the guest's own; in its main thread, before the guest starts."""
@@ -178,7 +180,7 @@ class Signals:
             host.release(number)
         if host.held & ~before:
             self._hold_everywhere()  # while it has the old disposition: nothing comes without its siginfo
-        if action[0] == SIG_DFL:
+        if action[0] == SIG_DFL and not self.guard.covers(number):
             host.default(number, action[1])
         elif action[0] == SIG_IGN:
             host.ignore(number)
@@ -421,6 +423,8 @@ class Signals:
     def _suffer(self, number: int) -> None:
         """Let a signal have its default action."""
         if self.host is not None:
+            if number not in STOPPING:
+                self._process.streams.restore()
             self.host.suffer(number)
         elif number not in STOPPING:
             self._process.threads.exit_group(128 + number)
@@ -430,7 +434,10 @@ class Signals:
     def send(self, number: int, info: bytes) -> None:
         """Send a signal to the guest's process; if the calling thread handles it, it will when the call returns."""
         lets_through = [thread for thread in self._process.threads.all() if not thread.mask & bit(number)]
-        if self.host is not None and number not in self._virtual and not (self.handles(number) and lets_through):
+        noticed = self.handles(number) or self.guard.covers(number)
+        if number == SIGKILL:
+            self._process.streams.restore()
+        if self.host is not None and number not in self._virtual and not (noticed and lets_through):
             self.host.send(number, info)
         elif not self.ignores(number):
             self._check_room(number)
@@ -443,7 +450,10 @@ class Signals:
         """Send a signal to one thread of the guest's."""
         host = self.host
         held_back = thread.mask & bit(number)
-        if host is not None and number not in self._virtual and (held_back or not self.handles(number)):
+        noticed = self.handles(number) or self.guard.covers(number)
+        if number == SIGKILL:
+            self._process.streams.restore()
+        if host is not None and number not in self._virtual and (held_back or not noticed):
             host.send_thread(thread.tid, number)
         elif not self.ignores(number):
             self._check_room(number)
@@ -488,6 +498,7 @@ class Signals:
     def after_fork(self) -> None:
         """In a child process of a guest's: nothing is pending, and the watcher is gone."""
         self.pending.clear()
+        self.guard.end()
         self.arrivals.after_fork()  # first: what the parent looks for is its own affair
         self._look_for()
 

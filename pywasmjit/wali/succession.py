@@ -54,6 +54,7 @@ def hand_over(leap: Leap, copy: Callable[[int], int]) -> int:
         "policy": _policy_state(process, copy),
         "cwd": _cwd_state(leap.cwd, copy),
         "files": [[guest, _origin_state(file)] for guest, file in leap.files.items()],
+        "streams": process.streams.hand_over(copy),
         "ignored": [number for number in _CHANGED_BY_PYTHON if process.signals.action(number)[0] == SIG_IGN],
         "umask": process.attributes.kept_umask,
         "limits": list(process.attributes.kept_limits().items()),
@@ -149,6 +150,7 @@ def take_over(state: State, report: Callable[[str], None] | None) -> Wali:
         assert isinstance(process.paths, GrantedPaths)
         process.paths.take_over_cwd(_names(state["cwd"]["path"]), state["cwd"]["fd"])
     process.files.take_over({number: _origin(process, origin) for number, origin in state["files"]})
+    process.streams.take_over(state["streams"], [number for number, _ in state["files"]])
     if state["umask"] is not None:
         process.attributes.umask(state["umask"])
     for number, limit in state["limits"]:

@@ -275,6 +275,7 @@ class Threads:
         """End the host's process at once; what is mapped has its last word in its file."""
         process = self._process()
         if process is not None:
+            process.streams.restore()
             process.space.close()
         os._exit(status & 0xFF)
 
@@ -319,6 +320,7 @@ class Threads:
         process = self._process()
         if process is not None:
             process.files.after_fork()
+            process.streams.renew_lock()
             process.space.renew_lock()
             process.signals.renew_locks()
         here = get_ident()

@@ -25,11 +25,16 @@ TIOCGPTPEER: Final = 0x5441
 FICLONE: Final = 0x4004_9409
 FIONCLEX: Final = 0x5450
 FIOCLEX: Final = 0x5451
+FIONBIO: Final = 0x5421
+TCSBRK: Final = 0x5409
+TCFLSH: Final = 0x540B
+TCIFLUSH: Final = 0
+TIOCSWINSZ: Final = 0x5414
 
 _NUMBER: Final = {
-    0x5409: "TCSBRK",
+    TCSBRK: "TCSBRK",
     0x540A: "TCXONC",
-    0x540B: "TCFLSH",
+    TCFLSH: "TCFLSH",
     0x540C: "TIOCEXCL",
     0x540D: "TIOCNXCL",
     0x540E: "TIOCSCTTY",
@@ -57,7 +62,7 @@ _INT_IN: Final = {
     0x5416: "TIOCMBIS",
     0x5417: "TIOCMBIC",
     0x5418: "TIOCMSET",
-    0x5421: "FIONBIO",
+    FIONBIO: "FIONBIO",
     0x5452: "FIOASYNC",
     0x40045431: "TIOCSPTLCK",
 }
@@ -119,7 +124,7 @@ REQUESTS: Final[dict[int, Request]] = {
     **{number: Request(name, _IFREQ_SIZE, _IFREQ_SIZE, "net") for number, name in _INTERFACE.items()},
     **{number: Request(name, _IFREQ_SIZE, _IFREQ_SIZE, "system") for number, name in _INTERFACE_CHANGES.items()},
     0x5413: Request("TIOCGWINSZ", 0, 8),
-    0x5414: Request("TIOCSWINSZ", 8, 0),
+    TIOCSWINSZ: Request("TIOCSWINSZ", 8, 0),
     0x80081272: Request("BLKGETSIZE64", 0, 8),
     0x5401: Request("TCGETS", 0, 36),
     0x5402: Request("TCSETS", 36, 0),
@@ -130,5 +135,25 @@ REQUESTS: Final[dict[int, Request]] = {
     0x402C542C: Request("TCSETSW2", 44, 0),
     0x402C542D: Request("TCSETSF2", 44, 0),
 }
+
+
+class ModeSteps(NamedTuple):
+    """What setting a terminal's modes is made of: waiting for its output, throwing input away, and setting."""
+
+    sets: int
+    drains: bool = False
+    flushes: bool = False
+
+
+MODE_STEPS: Final[dict[int, ModeSteps]] = {
+    first + which: ModeSteps(first, which > 0, which > 1) for first in (0x5402, 0x402C542B) for which in range(3)
+}
+"""TCSETS, TCSETSW, TCSETSF, and the same with speeds."""
+LASTING: Final = frozenset(
+    number
+    for number, each in REQUESTS.items()
+    if each.name in ("TCSBRK", "TCSBRKP", "TCXONC", "TCFLSH", "TIOCMBIS", "TIOCMBIC", "TIOCMSET", "TIOCSPTLCK")
+)
+"""Requests that do to a line what cannot be undone."""
 
 NAMES: Final[dict[str, int]] = {request.name: number for number, request in REQUESTS.items()}

@@ -9,6 +9,7 @@ from pywasmjit.wali.abi import fcntl as abi
 from pywasmjit.wali.files import require_access
 from pywasmjit.wali.gate import require
 from pywasmjit.wali.policy import Capability
+from pywasmjit.wali.streams import require_for_callers
 from pywasmjit.wali.syscalls.transfer import patiently
 from pywasmjit.wali.table import GuestFd, Long, Number, Restart, partial, syscall
 
@@ -47,7 +48,19 @@ _STRUCTURES: Final = {
 }
 """Commands whose argument is the address of so many bytes; they are the same on every 64-bit Linux."""
 _WRITTEN: Final = frozenset({abi.F_GETLK, abi.F_OFD_GETLK, abi.F_GETOWN_EX, abi.F_GET_RW_HINT, abi.F_GET_FILE_RW_HINT})
+_RECORD_LOCKS: Final = frozenset({abi.F_SETLK, abi.F_SETLKW})
 _WITHOUT_WAITING: Final = {abi.F_SETLKW: abi.F_SETLK, abi.F_OFD_SETLKW: abi.F_OFD_SETLK}
+_LASTING: Final = frozenset(
+    {
+        abi.F_OFD_SETLK,
+        abi.F_OFD_SETLKW,
+        abi.F_SETPIPE_SZ,
+        abi.F_ADD_SEALS,
+        abi.F_SET_RW_HINT,
+        abi.F_SET_FILE_RW_HINT,
+    }
+)
+"""Commands whose effect stays with an open file; that of record locks does where the process goes on."""
 _BRINGS_SIGNALS: Final = frozenset({abi.F_SETOWN, abi.F_SETOWN_EX, abi.F_SETSIG, abi.F_SETLEASE, abi.F_NOTIFY})
 """Commands after which the kernel sends signals, to whomever they name."""
 
@@ -75,10 +88,12 @@ def fcntl(process: Process, fd: GuestFd, cmd: Annotated[int, Number(names=abi.FC
     if cmd == abi.F_SETFL:
         if number & abi.O_ASYNC:
             require(process, Capability.SIGNALS, "fcntl(F_SETFL, O_ASYNC)")
-        process.kernel.set_status_flags(host, number)
+        process.streams.change_flags(host, lambda: process.kernel.set_status_flags(host, number))
         return 0
     if cmd in _BRINGS_SIGNALS:
         require(process, Capability.SIGNALS, "signals about a descriptor")
+    if cmd in _LASTING or (cmd in _RECORD_LOCKS and not process.owns_host):
+        require_for_callers(process, host, Capability.SYSTEM, "locks, sizes and seals")
     if cmd in _NUMBERS:
         return process.kernel.fcntl(host, cmd, number)
     if cmd in _STRUCTURES:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pywasmjit.wali.abi import socket as abi
 from pywasmjit.wali.abi.sockopt import SO_SNDTIMEO
 from pywasmjit.wali.abi.time import TIMEVAL
+from pywasmjit.wali.policy import Capability
+from pywasmjit.wali.streams import require_for_callers
 from pywasmjit.wali.syscalls.pipe import PAIR, enter_pair
 from pywasmjit.wali.table import Fd, Flags, In, InOut, Int, Number, Out, Pointer, Restart, partial, syscall
 from pywasmjit.wali.waiting import READING, WRITING, has_deadline, patiently, socket_timeout, would_block
@@ -89,6 +91,7 @@ def write_name(process: Process, name: bytes, address: int, length: int) -> None
 @syscall("bind")
 def bind(process: Process, sockfd: Fd, addr: Address, addrlen: Int) -> int:
     """Linux: bind(2).  Deviation: in a sandbox the last name of a Unix socket's path has 85 bytes at most."""
+    require_for_callers(process, sockfd, Capability.NET, "bind")
     with process.network.own_name(sockfd, read_name(process, addr, addrlen)) as name:
         process.kernel.bind(sockfd, name)
     process.network.note_bound(sockfd)
@@ -115,6 +118,7 @@ def getpeername(process: Process, sockfd: Fd, addr: Pointer, addrlen: AddressLen
 @syscall("connect", restart=Restart.ALWAYS)
 def connect(process: Process, sockfd: Fd, addr: Address, addrlen: Int) -> int:
     """Linux: connect(2)."""
+    require_for_callers(process, sockfd, Capability.NET, "connect")
     with process.network.peer_name(sockfd, read_name(process, addr, addrlen), connecting=True) as name:
         if has_deadline() and os.get_blocking(sockfd):
             _connect_in_slices(process, sockfd, name)
@@ -147,6 +151,7 @@ def _connect_in_slices(process: Process, fd: int, name: bytes) -> None:
 @syscall("listen")
 def listen(process: Process, sockfd: Fd, backlog: Int) -> int:
     """Linux: listen(2)."""
+    require_for_callers(process, sockfd, Capability.NET, "listen")
     process.network.check_listen(sockfd)
     process.kernel.listen(sockfd, backlog)
     return 0
@@ -193,6 +198,7 @@ def _is_readable(process: Process, fd: int) -> bool:
 @syscall("shutdown")
 def shutdown(process: Process, sockfd: Fd, how: Annotated[int, Number(names=abi.SHUT_HOW)]) -> int:
     """Linux: shutdown(2)."""
+    require_for_callers(process, sockfd, Capability.NET, "shutdown")
     process.kernel.shutdown(sockfd, how)
     return 0
 
@@ -211,6 +217,7 @@ def setsockopt(
     if optlen < 0:
         raise OSError(EINVAL, "optlen")
     process.network.check_option(sockfd, level, optname)
+    require_for_callers(process, sockfd, Capability.NET, "setsockopt")
     process.kernel.set_option(sockfd, level, optname, process.memory.read(optval, min(optlen, _OPTION_MAX)))
     return 0
 

@@ -10,6 +10,7 @@ from pywasmjit.wali.abi import ioctl as abi
 from pywasmjit.wali.files import require_access
 from pywasmjit.wali.gate import require
 from pywasmjit.wali.policy import Capability
+from pywasmjit.wali.streams import is_callers, require_for_callers
 from pywasmjit.wali.table import GuestFd, Number, Pointer, Restart, partial, syscall
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 def ioctl(
     process: Process, fd: GuestFd, request: Annotated[int, Number(signed=False, names=abi.NAMES)], argp: Pointer
 ) -> int:
-    """Linux: ioctl(2)."""
+    """Linux: ioctl(2).
+
+    Deviation: on a terminal of the caller's, TCSETSF sets modes and throws nothing away without the capability
+    "process", and TCFLSH needs it.
+    """
     import fcntl
 
     host = process.files.file(fd).host
@@ -37,16 +42,57 @@ def ioctl(
     if not size:
         return _with_number(process, host, request, argp)
     target = process.memory.view(argp, size)
+    if known.in_bytes and not known.out_bytes:
+        _set(process, host, request, target.tobytes())
+        return 0
     result = fcntl.ioctl(host, request, target.tobytes() if known.in_bytes else bytes(size))
     if known.out_bytes:
         target[:] = result
     return 0
 
 
+def _set(process: Process, host: int, request: int, argument: bytes) -> None:
+    """Make a request that sets something; of the caller's, only what can be put back at the end."""
+    import fcntl
+
+    def change() -> None:
+        fcntl.ioctl(host, request, argument)
+
+    if request == abi.FIONBIO:
+        process.streams.change_flags(host, change)
+    elif request == abi.TIOCSWINSZ:
+        process.streams.change_size(host, argument, change)
+    elif request in abi.MODE_STEPS:
+        if process.streams.has(host):
+            request = _in_steps(process, host, request)
+        process.streams.change(host, change)
+    else:
+        if request in abi.LASTING:
+            require_for_callers(process, host, Capability.PROCESS, f"ioctl({abi.REQUESTS[request].name})")
+        change()
+
+
+def _in_steps(process: Process, host: int, request: int) -> int:
+    """Do what a request does before it sets a terminal's modes, and return the request that is left: it never waits.
+
+    What was typed ahead is thrown away with a grant only, if the terminal is the caller's.
+    """
+    import fcntl
+
+    step = abi.MODE_STEPS[request]
+    if step.drains:
+        fcntl.ioctl(host, abi.TCSBRK, 1)
+    if step.flushes and (process.policy.allows(Capability.PROCESS) or not is_callers(process, host)):
+        fcntl.ioctl(host, abi.TCFLSH, abi.TCIFLUSH)
+    return step.sets
+
+
 def _with_number(process: Process, host: int, request: int, argument: int) -> int:
     """Make a request whose argument is a number; descriptors among them, and among results, are the guest's."""
     import fcntl
 
+    if request in abi.LASTING and not (request == abi.TCSBRK and argument):  # which waits, and sends nothing
+        require_for_callers(process, host, Capability.PROCESS, f"ioctl({abi.REQUESTS[request].name})")
     if request == abi.FICLONE:
         source = process.files.file(argument)
         return fcntl.ioctl(host, request, source.host)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pywasmjit.runtime.deadlines import remaining, wait_slice
 from pywasmjit.wali.abi import fcntl as abi
 from pywasmjit.wali.abi.uio import MAX_TRANSFER
+from pywasmjit.wali.policy import Capability
+from pywasmjit.wali.streams import require_for_callers
 from pywasmjit.wali.table import (
     Fd,
     Flags,
@@ -99,6 +101,7 @@ def sync(process: Process) -> int:
 @syscall("flock", restart=Restart.ALWAYS)
 def flock(process: Process, fd: Fd, operation: Annotated[int, Flags(abi.FLOCK_OPERATIONS)]) -> int:
     """Linux: flock(2)."""
+    require_for_callers(process, fd, Capability.SYSTEM, "flock")
     kernel = process.kernel
     patiently(
         process,

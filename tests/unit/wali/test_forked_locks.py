@@ -59,6 +59,9 @@ class World:
     def grow_table(self) -> None:
         assert self.instance.exports.table.grow(1) == 2
 
+    def change_stream(self) -> None:
+        self.process.streams.change(0, lambda: None)
+
     def grow_memory(self) -> None:
         assert self.memory.grow(1) == 1
 
@@ -132,6 +135,7 @@ LOCKS: dict[str, tuple[Callable[[World], Lock], Callable[[World], None]]] = {
     "wali/kernel/host_signals.py self._kicking": (lambda w: w.host()._kicking, World.kick),
     "wali/signals.py self._lock": (lambda w: w.process.signals._lock, World.signal),
     "wali/space.py self._lock": (lambda w: w.process.space._lock, World.map_memory),
+    "wali/streams.py self._lock": (lambda w: w.process.streams._lock, World.change_stream),
     "wali/threads.py self._lock": (lambda w: w.process.threads._lock, World.end),
     "wali/timers.py self._lock": (lambda w: w.process.signals.timer._lock, World.set_timer),
 }
