@@ -24,6 +24,7 @@ from stat import S_ISCHR
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pywasmjit.records import record
+from pywasmjit.wali.abi.ioctl import NAMES
 from pywasmjit.wali.files import move_high
 from pywasmjit.wali.gate import require
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pywasmjit.wali.policy import Capability
     from pywasmjit.wali.process import Process
 
-_TIOCGDEV: Final = 0x8004_5432
+_TIOCGDEV: Final = NAMES["TIOCGDEV"]
 _TIOCGWINSZ, _TIOCSWINSZ, _WINDOW_SIZE = 0x5413, 0x5414, 8
 _MODES: Final = ((0x802C_542A, 0x402C_542B, 44), (0x5401, 0x5402, 36))
 """TCGETS2 and TCGETS: the request, the one that sets, and the size; the first that the host knows is used."""

@@ -126,6 +126,7 @@ _CONTROL: Final = (
     Case("fcntl", (-1, 1029, 0), "exec"),
     Case("fcntl", (-1, 1030, 0), ALWAYS),
     Case("ioctl", (-1, 0x5401, 0), ALWAYS),
+    Case("ioctl", (-1, 0x80045432, 0), ALWAYS),
     Case("ioctl", (-1, 0x80086601, 0), ALWAYS),
     Case("ioctl", (-1, 0x40049409, 0), ALWAYS),
     Case("ioctl", (-1, 0x5452, 0), "signals"),

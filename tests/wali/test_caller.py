@@ -43,7 +43,16 @@ class Caller:
         return fcntl.fcntl(self.slave, fcntl.F_GETFL), termios.tcgetattr(self.slave), size
 
     def start(self, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "pywasmjit", "run", *options, str(wasm_program(HERE / "caller.c")), *arguments]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "pywasmjit",
+            "run",
+            *options,
+            str(wasm_program(HERE / "caller.c")),
+            *arguments,
+        ]
         return subprocess.Popen(
             command, stdin=self.slave, stdout=self.slave, stderr=self.slave, env=environment(), start_new_session=True
         )

@@ -46,6 +46,7 @@ _NUMBER: Final = {
     FIOCLEX: "FIOCLEX",
 }
 _INT_OUT: Final = {
+    0x80045432: "TIOCGDEV",
     0x540F: "TIOCGPGRP",
     0x5411: "TIOCOUTQ",
     0x5415: "TIOCMGET",
