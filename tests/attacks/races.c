@@ -109,6 +109,34 @@ static void race_descriptor(void)
     end();
 }
 
+/* Another thread executes what is no program: getting ready for that must not move the files that this one uses. */
+static void leap(void)
+{
+    static const char *args[] = {"x", NULL}, *none[] = {NULL};
+    sys_execve("garbage", args, none);
+}
+
+static void race_execve(void)
+{
+    enum { FIRST = 24, COUNT = 16, KINDS = 3 };
+    static const char *names[KINDS] = {"one", "two", "three"};
+    struct stat found[KINDS], here;
+    int files[KINDS], program = make("garbage");
+    sys_write(program, "\177ELF no program", 15);
+    sys_fchmod(program, 0755);
+    sys_close(program);
+    for (int i = 0; i < KINDS; i++) {
+        files[i] = make(names[i]);
+        sys_fstat(files[i], &found[i]);
+    }
+    for (int i = 0; i < COUNT; i++) sys_dup2(files[i % KINDS], FIRST - i);
+    begin(leap);
+    for (long until = now() + 2 * DURATION; now() < until; )
+        for (int i = 0; i < COUNT; i++)
+            won_if(sys_fstat(FIRST - i, &here) || here.ino != found[i % KINDS].ino, "another file at a number");
+    end();
+}
+
 static const struct attack all[] = {
     {"race-read", race_read},
     {"race-create", race_create},
@@ -118,6 +146,7 @@ static const struct attack all[] = {
     {"race-directory", race_directory},
     {"race-socket", race_socket},
     {"race-descriptor", race_descriptor},
+    {"race-execve", race_execve},
 };
 
 ATTACKS(all)

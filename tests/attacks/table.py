@@ -237,6 +237,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     _races("race-directory", "the same, while directories are opened and entered"),
     _races("race-socket", "the same, while sockets are connected"),
     Attack("races", "race-descriptor", "a closed descriptor whose number the engine uses again", PROC, False),
+    Attack("races", "race-execve", "files that are moved while another thread executes something", EXEC, False),
 )
 
 
