@@ -48,7 +48,10 @@ FACTS_PER_INSTRUCTION: Final = 16
 
 ITEMS_PER_INSTRUCTION: Final = 64
 LEAST_ITEMS_LIMIT: Final = 250_000
-"""Most items of stack code that a function may become: so many for each instruction, or this many if that is more."""
+"""Most items of stack code that a function may become: so many for each instruction, or this many if that is more.
+
+A branch by a table counts as many as it has targets.
+"""
 
 Facts: TypeAlias = dict[int, tuple[int, int]]
 Emitter: TypeAlias = "Callable[[FunctionCompiler, Any], None]"
@@ -141,6 +144,7 @@ class ViewBudget:
 
 _OPENS: Final = frozenset(BY_NAME[name] for name in ("block", "loop", "if"))
 _CALL: Final = BY_NAME["call"]
+_BR_TABLE: Final = BY_NAME["br_table"]
 _END: Final = BY_NAME["end"]
 _ELSE: Final = BY_NAME["else"]
 
@@ -645,7 +649,8 @@ class FunctionCompiler:
         self.frames.append(Frame(FuncType((), self.type.results), 0))
         body = self.body
         count = len(body)
-        limit = max(LEAST_ITEMS_LIMIT, ITEMS_PER_INSTRUCTION * count)
+        targets = sum(len(immediate[0]) for _, op, immediate in body if op is _BR_TABLE)
+        limit = max(LEAST_ITEMS_LIMIT, ITEMS_PER_INSTRUCTION * (count + targets))
         while self.position < count:
             _, op, immediate = body[self.position]
             self.line = self.position + FIRST_LINE

@@ -6,7 +6,7 @@ stack is: a barrier is no type.  A barrier is replaced by `POLYMORPHIC` when the
 rest of the block cannot be reached; below it there is whatever is asked for.
 
 Wide types cannot buy much work with few bytes: comparing many types at once is
-paid from a budget in proportion to the body's length.
+paid from a budget: in proportion to the body's length, and beyond that from one for the whole module.
 
 Spec: Validation, Instructions; Appendix, Validation Algorithm.
 """
@@ -80,7 +80,11 @@ SIMPLE_FRAMES: Final[dict[str, list[Frame | None]]] = {
 """By the first byte of a block type; None unless that byte is all, and of the minimum."""
 
 WORK_PER_BYTE: Final = 16
-FREE_WORK: Final = 4_000
+FREE_WORK: Final = 20_000_000
+"""Types that may be compared many at once: so many for each byte of a body, and so many more in a whole module.
+
+That is 0.3 s.  Blocks of 50 parameters cost more than their few bytes pay for, and are no attack.
+"""
 EXPANDED_LOCALS: Final = 1024
 """Locals beyond these are looked up by runs: a body of few bytes may declare 50,000."""
 
@@ -95,7 +99,8 @@ class Operands:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.function = self.at = self.end = self.budget = 0
+        self.function = self.at = self.end = 0
+        self.budget = self.free_work = FREE_WORK
         self.reader = TypeReader(context.data, 0, 0, context.features, context.types)
         self.stack: list[Any] = []
         self.frames: list[Frame] = []
@@ -110,7 +115,8 @@ class Operands:
         self.function = context.imported_functions + own_index
         self.at = self.reader.position = start
         self.end = self.reader.end = end
-        self.budget = FREE_WORK + WORK_PER_BYTE * (end - start)
+        self.free_work = min(self.free_work, self.budget)  # what the body before has not used of it
+        self.budget = self.free_work + WORK_PER_BYTE * (end - start)
         type_index = context.function_types[self.function]
         self.locals = list(context.types[type_index].params)
         if context.data[start] == 0:
@@ -160,7 +166,7 @@ class Operands:
         if len(types) > SMALL:
             self.budget -= len(types)
             if self.budget < 0 or len(self.stack) > OPERANDS:
-                name, value = ("operand_stack", OPERANDS) if self.budget >= 0 else ("validation_work", WORK_PER_BYTE)
+                name, value = ("operand_stack", OPERANDS) if self.budget >= 0 else ("validation_work", FREE_WORK)
                 raise ResourceLimit(name, value, f"function {self.function} at offset {self.at:#x}")
 
     # Operands

@@ -16,6 +16,7 @@ from module_builder import name as named
 import pywasmjit as wj
 from pywasmjit.codegen import baseline
 from pywasmjit.codegen.baseline import FunctionCompiler, ViewBudget
+from tests.wat import assemble
 
 BLOCK, LOOP, IF, ELSE, DROP, ADD, BR_IF, BR_TABLE = (bytes(b) for b in
     ((2, 0x40), (3, 0x40), (4, 0x40), (5,), (0x1A,), (0x6A,), (0x0D,), (0x0E,)))  # fmt: skip
@@ -285,3 +286,43 @@ def test_hostile_names_change_nothing(text: bytes, colliding: bool) -> None:
     for code in (caught.value.__traceback__.tb_next.tb_frame.f_code,):  # type: ignore[union-attr]
         assert len(code.co_filename) < 150
         assert code.co_filename.isprintable()
+
+
+# -- what only looks like a bomb --------------------------------------------------------------------------------------
+
+
+def wide_blocks(count: int, width: int, functions: int = 1) -> str:
+    """Return a module whose functions nest blocks that all take and give many values."""
+    type = f"(type $t (func (param{' i32' * width}) (result{' i32' * width})))"
+    body = f"{'(local.get 0) ' * width} {'block (type $t) ' * count} {'end ' * count} {'drop ' * (width - 1)}"
+    exported = f'(func (export "f") (param i32) (result i32) {body})'
+    return f"(module {type} {exported} {f'(func (param i32) (result i32) {body})' * (functions - 1)})"
+
+
+def wide_branches(count: int, width: int) -> str:
+    branches = "(br_if 0 (local.get 0)) " * count
+    return f"""(module (func (export "f") (param i32) (result i32)
+        (block (result{" i32" * width}) {"(local.get 0) " * width} {branches}) {"drop " * (width - 1)}))"""
+
+
+def long_tables(count: int, targets: int) -> str:
+    table = f"(br_table {' '.join(str(n % 2) for n in range(targets))} 0 (local.get 0))"
+    return f"""(module (func (export "f") (param i32) (result i32)
+        {"(block (block " * count} {f"{table} (nop) ) ) " * count} (local.get 0)))"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [wide_blocks(50, 50), wide_blocks(300, 20), wide_branches(100, 100), long_tables(1, 60_000), long_tables(60, 300)],
+    ids=["blocks of 50", "300 blocks", "branches of 100", "one long table", "many tables"],
+)
+def test_small_functions_of_odd_shape_run(text: str) -> None:
+    assert wj.Instance(wj.Module(assemble(text))).exports.f(5) == 5
+
+
+def test_work_that_bytes_do_not_pay_for_has_an_end() -> None:
+    data = assemble(wide_blocks(300, 500, functions=80))
+    before = time.process_time()
+    with pytest.raises(wj.ResourceLimit, match="validation_work"):
+        wj.validate(data)
+    assert time.process_time() - before < 5
