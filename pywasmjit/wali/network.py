@@ -363,7 +363,7 @@ class Network:
             if place.fixed:
                 raise OSError(EADDRINUSE, "exists")
             if place.read_only:
-                raise OSError(EADDRINUSE if _exists(place) else EROFS, "read-only grant")
+                raise OSError(EADDRINUSE if place.exists() else EROFS, "read-only grant")
             yield place
 
     def _located(self, place: Place, path: bytes, raw: bytes) -> bytes:
@@ -412,13 +412,3 @@ def _family(raw: bytes) -> int:
 def _path(raw: bytes) -> bytes:
     """Return the path in a sockaddr_un; empty for an abstract address, or one to be chosen by the kernel."""
     return raw[abi.SUN_PATH :].partition(b"\0")[0]
-
-
-def _exists(place: Place) -> bool:
-    if place.virtual:
-        return False
-    try:
-        os.stat(place.name, dir_fd=None if place.dir_fd == AT_FDCWD else place.dir_fd, follow_symlinks=False)
-    except OSError:
-        return False
-    return True

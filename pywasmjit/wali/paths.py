@@ -13,13 +13,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from errno import EBADF, EBUSY, ELOOP, ENOENT, EROFS
+from errno import EBADF, EBUSY, EEXIST, ELOOP, ENOENT, EROFS
 from stat import S_IFDIR, S_IFMT, S_ISLNK
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pywasmjit.records import record
 from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, NO_MAGICLINKS, O_DIRECTORY, O_NOFOLLOW, O_PATH, X_OK
 from pywasmjit.wali.files import OpenFile, WorkingDirectory, hold, holder, move_high
+from pywasmjit.wali.kernel.portable_calls import directory
 from pywasmjit.wali.procfs import is_descriptor_directory, own_descriptor, refuse_engine_files
 
 if TYPE_CHECKING:
@@ -60,11 +61,38 @@ class Place:
         """Whether nothing may be changed here."""
         return self.virtual or (self.grant is not None and self.grant.read_only)
 
+    @property
+    def is_dot(self) -> bool:
+        """Whether the name is `.` or `..`, which no call can make, remove or rename."""
+        return self.name.rstrip(b"/") in (b".", b"..")
+
+    def exists(self) -> bool:
+        """Tell whether there is something of this name, be it a link; slashes behind it do not count."""
+        if self.virtual:
+            return False
+        try:
+            os.stat(self.name.rstrip(b"/"), dir_fd=directory(self.dir_fd), follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def require_free(self, *, for_directory: bool = False) -> None:
+        """Raise what making a name gives where none can be made, in the kernel's order: EEXIST, ENOENT, EROFS.
+
+        for_directory: only a directory's name may end in a slash.
+        """
+        if self.fixed or (self.read_only and self.exists()):
+            raise OSError(EEXIST, "exists")
+        if self.read_only and self.name.endswith(b"/") and not for_directory:
+            raise OSError(ENOENT, "a directory's name")
+        if self.read_only:
+            raise OSError(EROFS, "read-only grant")
+
     def require_writable(self) -> None:
-        """Raise EROFS if nothing may be changed here, EBUSY if the name is fixed."""
+        """Raise EROFS if nothing may be changed here, EBUSY if the name is fixed; `.` and `..` the kernel refuses."""
         if self.fixed:
             raise OSError(EBUSY, "a granted directory itself")
-        if self.read_only:
+        if self.read_only and not self.is_dot:
             raise OSError(EROFS, "read-only grant")
 
 

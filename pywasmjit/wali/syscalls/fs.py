@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import EACCES, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ERANGE, EROFS
+from errno import EACCES, EINVAL, EISDIR, ENOENT, ENOTDIR, ERANGE, EROFS
 from stat import S_IFDIR, S_IFREG, S_ISLNK
 from typing import TYPE_CHECKING, Annotated
 
@@ -215,21 +215,9 @@ def mkdirat(process: Process, dirfd: DirFd, pathname: Path, mode: Unsigned) -> i
 
 def _mkdir(process: Process, start: OpenFile | None, path: bytes, mode: int) -> int:
     with process.paths.entry(start, path) as place:
-        if place.fixed:
-            raise OSError(EEXIST, "exists")
-        if place.read_only:
-            exists = _exists(place)
-            raise OSError(EEXIST if exists else EROFS, "read-only grant")
+        place.require_free(for_directory=True)
         os.mkdir(place.name, process.attributes.creation_mode(mode & 0o7777), dir_fd=_dir_fd(place))
     return 0
-
-
-def _exists(place: Place) -> bool:
-    try:
-        os.stat(place.name, dir_fd=_dir_fd(place), follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 @syscall("rmdir")

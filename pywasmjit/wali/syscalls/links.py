@@ -6,7 +6,7 @@ A file of one granted directory cannot get a name in another one, as if they wer
 from __future__ import annotations
 
 import os
-from errno import EEXIST, EINVAL, ENOENT, EPERM, EROFS, EXDEV
+from errno import EINVAL, ENOENT, EPERM, EXDEV
 from stat import S_IFMT, S_ISBLK, S_ISCHR, S_ISDIR
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,22 +37,6 @@ AtFlags = Annotated[int, Flags(abi.AT_FLAGS)]
 RenameFlags = Annotated[int, Flags(abi.RENAME_FLAGS)]
 
 _FDCWD = abi.AT_FDCWD
-
-
-def _require_free(place: Place) -> None:
-    """Raise what making a name gives where none can be made: EEXIST, EROFS."""
-    if place.fixed:
-        raise OSError(EEXIST, "exists")
-    if place.read_only:
-        raise OSError(EEXIST if _exists(place) else EROFS, "read-only grant")
-
-
-def _exists(place: Place) -> bool:
-    try:
-        os.stat(place.name.rstrip(b"/"), dir_fd=place.dir_fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 # -- link -------------------------------------------------------------------------------------------------------------
@@ -89,7 +73,7 @@ def _link(
         process.paths.locate(old_start, oldpath, follow=follow) as old,
         process.paths.entry(new_start, newpath) as new,
     ):
-        _require_free(new)
+        new.require_free()
         if old.grant is not new.grant or old.virtual:
             raise OSError(EXDEV, "another grant")
         if old.grant is not None and not old.name:
@@ -131,7 +115,7 @@ def symlinkat(process: Process, target: Path, newdirfd: DirFd, linkpath: Path) -
 
 def _symlink(process: Process, target: bytes, start: OpenFile | None, linkpath: bytes) -> int:
     with process.paths.entry(start, linkpath) as place:
-        _require_free(place)
+        place.require_free()
         os.symlink(target, place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)
     return 0
 
@@ -172,8 +156,9 @@ def _rename(
     with process.paths.entry(old_start, oldpath) as old, process.paths.entry(new_start, newpath) as new:
         if old.grant is not new.grant and not (old.fixed or new.fixed):
             raise OSError(EXDEV, "another grant")
-        old.require_writable()
-        new.require_writable()
+        if old.virtual or new.virtual or not (old.is_dot or new.is_dot):  # else the kernel refuses, for a better reason
+            old.require_writable()
+            new.require_writable()
         process.kernel.rename(old.dir_fd, old.name, new.dir_fd, new.name, flags)
     return 0
 
@@ -195,7 +180,7 @@ def mknod(process: Process, pathname: Path, mode: Unsigned, dev: Long) -> int:
         require(process, Capability.SYSTEM, "mknod of a device")
     wanted = S_IFMT(mode) | process.attributes.creation_mode(mode & 0o7777)
     with process.paths.entry(process.paths.cwd, pathname) as place:
-        _require_free(place)
+        place.require_free()
         process.kernel.mknod(place.dir_fd, place.name, wanted, dev & 0xFFFF_FFFF)
     return 0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from errno import EAFNOSUPPORT, EFAULT, EINVAL
-from stat import S_IFSOCK
+from stat import S_IFSOCK, S_ISSOCK
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -68,6 +68,12 @@ def socketpair(
     return 0
 
 
+def _require_own(process: Process, fd: int, request: str) -> None:
+    """Raise EPERM, and report it, for what would outlast the guest on a socket of its caller's, without a grant."""
+    if S_ISSOCK(os.fstat(fd).st_mode):
+        require_for_callers(process, fd, Capability.NET, request)
+
+
 # -- names ------------------------------------------------------------------------------------------------------------
 
 
@@ -91,7 +97,7 @@ def write_name(process: Process, name: bytes, address: int, length: int) -> None
 @syscall("bind")
 def bind(process: Process, sockfd: Fd, addr: Address, addrlen: Int) -> int:
     """Linux: bind(2).  Deviation: in a sandbox the last name of a Unix socket's path has 85 bytes at most."""
-    require_for_callers(process, sockfd, Capability.NET, "bind")
+    _require_own(process, sockfd, "bind")
     with process.network.own_name(sockfd, read_name(process, addr, addrlen)) as name:
         process.kernel.bind(sockfd, name)
     process.network.note_bound(sockfd)
@@ -118,7 +124,7 @@ def getpeername(process: Process, sockfd: Fd, addr: Pointer, addrlen: AddressLen
 @syscall("connect", restart=Restart.ALWAYS)
 def connect(process: Process, sockfd: Fd, addr: Address, addrlen: Int) -> int:
     """Linux: connect(2)."""
-    require_for_callers(process, sockfd, Capability.NET, "connect")
+    _require_own(process, sockfd, "connect")
     with process.network.peer_name(sockfd, read_name(process, addr, addrlen), connecting=True) as name:
         if has_deadline() and os.get_blocking(sockfd):
             _connect_in_slices(process, sockfd, name)
@@ -151,7 +157,7 @@ def _connect_in_slices(process: Process, fd: int, name: bytes) -> None:
 @syscall("listen")
 def listen(process: Process, sockfd: Fd, backlog: Int) -> int:
     """Linux: listen(2)."""
-    require_for_callers(process, sockfd, Capability.NET, "listen")
+    _require_own(process, sockfd, "listen")
     process.network.check_listen(sockfd)
     process.kernel.listen(sockfd, backlog)
     return 0
@@ -198,7 +204,7 @@ def _is_readable(process: Process, fd: int) -> bool:
 @syscall("shutdown")
 def shutdown(process: Process, sockfd: Fd, how: Annotated[int, Number(names=abi.SHUT_HOW)]) -> int:
     """Linux: shutdown(2)."""
-    require_for_callers(process, sockfd, Capability.NET, "shutdown")
+    _require_own(process, sockfd, "shutdown")
     process.kernel.shutdown(sockfd, how)
     return 0
 
@@ -217,7 +223,7 @@ def setsockopt(
     if optlen < 0:
         raise OSError(EINVAL, "optlen")
     process.network.check_option(sockfd, level, optname)
-    require_for_callers(process, sockfd, Capability.NET, "setsockopt")
+    _require_own(process, sockfd, "setsockopt")
     process.kernel.set_option(sockfd, level, optname, process.memory.read(optval, min(optlen, _OPTION_MAX)))
     return 0
 
