@@ -437,7 +437,8 @@ class AddressSpace:
         moved = replace(piece, start=start, end=start + size)
         try:
             if piece.real:
-                self._kernel.move_mapping(piece.start, piece.end - piece.start, start, size)
+                shared = piece.shared and piece.writable
+                self._kernel.move_mapping(piece.start, piece.end - piece.start, start, size, shared)
             else:
                 self._copy(piece, moved)
                 self._kernel.clear(piece.start, piece.end - piece.start, mapped=False)

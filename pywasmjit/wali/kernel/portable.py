@@ -193,8 +193,8 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
         """Make the loss of a mapped file's pages harmless; False if that cannot be done."""
         return False
 
-    def move_mapping(self, start: int, size: int, new_start: int, new_size: int) -> None:
-        """Move and resize what `map_file` mapped; zeros stay behind."""
+    def move_mapping(self, start: int, size: int, new_start: int, new_size: int, shared: bool) -> None:
+        """Move and resize what `map_file` mapped; zeros stay behind.  Raises EINVAL where a private one cannot move."""
         raise OSError(ENODEV, "no mapping into linear memory")
 
     def clear(self, address: int, length: int, mapped: bool) -> None:

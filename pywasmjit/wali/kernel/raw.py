@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import byref, c_char, c_longlong, c_size_t, get_errno
+from ctypes import byref, c_char, c_longlong, c_size_t, c_void_p, get_errno
 from errno import ENOSYS
 from struct import Struct, pack
 from typing import TYPE_CHECKING, Any, Final
@@ -49,7 +49,7 @@ _PROC_SUPER_MAGIC: Final = 0x9FA0
 _READ_WRITE: Final = 3
 _SHARED, _PRIVATE, _FIXED, _ANONYMOUS, _NORESERVE = 0x01, 0x02, 0x10, 0x20, 0x4000
 _DONTNEED: Final = 4
-_MREMAP_MAYMOVE, _MREMAP_FIXED = 1, 2
+_MREMAP_MAYMOVE, _MREMAP_FIXED, _MREMAP_DONTUNMAP = 1, 2, 4
 
 
 class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
@@ -169,12 +169,32 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
 
     # -- linear memory --------------------------------------------------------------------------------------------
 
+    # No call may leave a hole in linear memory, not for a moment and not where it fails: the next mapping that anybody
+    # makes in this process would come there, and be the guest's to read and write.
+
     def map_file(self, address: int, length: int, fd: int, offset: int, shared: bool) -> None:
-        flags = _FIXED | (_SHARED if shared else _PRIVATE | _NORESERVE) | (_ANONYMOUS if fd < 0 else 0)
-        where = self._pointer(address)
-        if self._guard is not None and fd >= 0:
+        flags = _SHARED if shared else _PRIVATE | _NORESERVE
+        if fd < 0:
+            self._map(self._pointer(address), length, flags | _FIXED | _ANONYMOUS, -1, 0)
+            return
+        # What the kernel finds mapped at a fixed address it unmaps before it asks the file, which may refuse.
+        elsewhere = self._map(None, length, flags, fd, offset)
+        if self._guard is not None:
             self._guard.renew(address, length)
-        self._call("mmap", where, c_size_t(length), _READ_WRITE, flags, fd, c_longlong(offset))
+        try:
+            self._put(elsewhere, length, address, length)
+        except BaseException:
+            self._call("munmap", c_void_p(elsewhere), c_size_t(length))
+            raise
+
+    def _map(self, where: Any, length: int, flags: int, fd: int, offset: int) -> int:
+        return self._call("mmap", where, c_size_t(length), _READ_WRITE, flags, fd, c_longlong(offset))
+
+    def _put(self, elsewhere: int, size: int, address: int, new_size: int) -> None:
+        """Have a mapping outside of linear memory take the place of what is at `address`, in one step."""
+        flags = _MREMAP_MAYMOVE | _MREMAP_FIXED
+        source, target = c_void_p(elsewhere), self._pointer(address)
+        self._call("mremap", source, c_size_t(size), c_size_t(new_size), flags, target)
 
     def survives_truncation(self) -> bool:
         if self._guard is None:
@@ -190,11 +210,20 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
     def _map_zero_page(self, address: int) -> None:
         self.map_file(address, PAGE, -1, 0, shared=False)
 
-    def move_mapping(self, start: int, size: int, new_start: int, new_size: int) -> None:
-        flags = _MREMAP_MAYMOVE | _MREMAP_FIXED
-        source, target = self._pointer(start), self._pointer(new_start)
-        self._call("mremap", source, c_size_t(size), c_size_t(new_size), flags, target)
-        self.map_file(start, size, -1, 0, shared=False)
+    def move_mapping(self, start: int, size: int, new_start: int, new_size: int, shared: bool) -> None:
+        source, length = self._pointer(start), c_size_t(size)
+        if shared:  # the length 0 asks for a second mapping of the same pages
+            flags = _MREMAP_MAYMOVE | _MREMAP_FIXED
+            self._call("mremap", source, c_size_t(0), c_size_t(new_size), flags, self._pointer(new_start))
+            self.map_file(start, size, -1, 0, shared=False)
+            return
+        elsewhere = self._call("mremap", source, length, length, _MREMAP_MAYMOVE | _MREMAP_DONTUNMAP, None)
+        try:
+            self.map_file(start, size, -1, 0, shared=False)
+            self._put(elsewhere, size, new_start, new_size)
+        except BaseException:
+            self._put(elsewhere, size, start, size)
+            raise
 
     def clear(self, address: int, length: int, mapped: bool) -> None:
         if not self.maps_files:

@@ -50,7 +50,10 @@ def munmap(process: Process, addr: Pointer, len: Size) -> int:
 
 @syscall(
     "mremap",
-    support=partial("old_size 0 and MREMAP_DONTUNMAP give EINVAL; files and shared memory grow by MREMAP_MAYMOVE only"),
+    support=partial(
+        "old_size 0 and MREMAP_DONTUNMAP give EINVAL, as does moving a private file before Linux 5.13; "
+        "files and shared memory grow by MREMAP_MAYMOVE only"
+    ),
 )
 def mremap(
     process: Process, old_address: Pointer, old_size: Size, new_size: Size, flags: Int, new_address: Pointer

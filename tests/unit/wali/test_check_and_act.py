@@ -1,0 +1,270 @@
+"""What is checked is what is used, whatever another thread does in between: one test for each row of `docs/SANDBOX.md`.
+
+The other thread's act is made to happen at the very moment, by a function that is put in the way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from guest import Guest
+
+from pywasmjit.wali.policy import Policy
+
+EACCES, EBADF, EINVAL, ECONNREFUSED = -13, -9, -22, -111
+AF_INET, AF_INET6, STREAM = 2, 10, 1
+UNSPECIFIED = bytes(16)
+
+
+def between(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, act: Callable[[], object]) -> None:
+    """Have `act` happen right before each call of a method, and not again inside of it."""
+    real: Any = getattr(owner, name)
+    acting: list[bool] = []
+
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        if not acting:
+            acting.append(True)
+            try:
+                act()
+            finally:
+                acting.clear()
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, wrapped)
+
+
+# -- listening --------------------------------------------------------------------------------------------------------
+
+
+def address(port: int, host: str = "127.0.0.1") -> bytes:
+    return b"\x02\0" + port.to_bytes(2, "big") + socket.inet_aton(host) + bytes(8)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_of(guest: Guest, fd: int) -> int:
+    name, size = guest.put(bytes(16)), guest.put(b"\x10\0\0\0")
+    assert guest.getsockname(fd, name, size) == 0
+    return int.from_bytes(guest.memory.read(name + 2, 2), "big")
+
+
+def listens(guest: Guest, fd: int) -> bool:
+    value, size = guest.put(bytes(4)), guest.put(b"\4\0\0\0")
+    assert guest.getsockopt(fd, 1, 30, value, size) == 0
+    return guest.memory.read(value, 4) != bytes(4)
+
+
+def granted(port: int, *more: str) -> Guest:
+    return Guest(Policy.sandbox(net=[f"127.0.0.1:{port}", *more]))
+
+
+def test_a_refused_connection_is_no_way_to_listen() -> None:
+    port = free_port()
+    with granted(port) as guest:
+        fd = guest.socket(AF_INET, STREAM, 0)
+        assert guest.connect(fd, guest.put(address(port)), 16) == ECONNREFUSED
+        assert port_of(guest, fd) != 0, "the kernel has chosen one, and still shows it"
+        assert guest.listen(fd, 1) == EACCES
+        assert not listens(guest, fd)
+        assert guest.reports == ["denied: to listen on 0.0.0.0:0; --allow net=0.0.0.0:0 grants it"]
+
+
+def test_a_connection_that_was_given_up_is_no_way_to_listen() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, granted(server.getsockname()[1]) as guest:
+        fd = guest.socket(AF_INET, STREAM, 0)
+        assert guest.connect(fd, guest.put(address(server.getsockname()[1])), 16) == 0
+        assert guest.connect(fd, guest.put(UNSPECIFIED), 16) == 0
+        assert guest.listen(fd, 1) == EACCES
+        assert not listens(guest, fd)
+
+
+def test_an_accepted_connection_is_no_way_to_listen() -> None:
+    port = free_port()
+    with granted(port) as guest:
+        listening = guest.socket(AF_INET, STREAM, 0)
+        assert guest.bind(listening, guest.put(address(port)), 16) == 0
+        assert guest.listen(listening, 1) == 0
+        with socket.create_connection(("127.0.0.1", port)):
+            fd = guest.accept(listening, 0, 0)
+            assert guest.connect(fd, guest.put(UNSPECIFIED), 16) == 0
+            assert guest.listen(fd, 1) == EACCES
+            assert not listens(guest, fd)
+
+
+def test_a_socket_that_loses_its_port_in_between_does_not_listen_at_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    with granted(port) as guest:
+        fd = guest.socket(AF_INET, STREAM, 0)
+        assert guest.bind(fd, guest.put(address(port)), 16) == 0
+        unspecified = guest.put(UNSPECIFIED)
+        between(monkeypatch, guest.process.kernel, "listen", lambda: guest.connect(fd, unspecified, 16))
+        assert guest.listen(fd, 1) == 0
+        assert (listens(guest, fd), port_of(guest, fd)) == (True, port)
+        assert guest.shutdown(fd, 0) == 0, "a socket that listens is closed by that"
+        assert guest.listen(fd, 1) == 0
+        assert (listens(guest, fd), port_of(guest, fd)) == (True, port)
+
+
+def test_a_granted_choice_of_the_kernel_is_no_choice_of_the_address() -> None:
+    port = free_port()
+    with granted(port, "127.0.0.1:0") as guest:
+        fd = guest.socket(AF_INET, STREAM, 0)
+        assert guest.connect(fd, guest.put(address(port)), 16) == ECONNREFUSED
+        assert guest.listen(fd, 1) == EACCES
+        bound = guest.socket(AF_INET, STREAM, 0)
+        assert guest.bind(bound, guest.put(address(0)), 16) == 0
+        assert guest.listen(bound, 1) == 0
+    with granted(port, "0.0.0.0:0") as guest:
+        fd = guest.socket(AF_INET, STREAM, 0)
+        assert guest.listen(fd, 1) == 0
+        assert guest.listen(guest.socket(AF_INET6, STREAM, 0), 1) == EACCES
+
+
+def test_a_socket_that_listens_already_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, granted(1) as guest:
+        fd = guest.process.files.add(os.dup(server.fileno()))
+        calls: list[int] = []
+        between(monkeypatch, guest.process.kernel, "listen", lambda: calls.append(1))
+        assert guest.listen(fd, 1) == 0
+        assert calls == [], "it may have stopped listening, and lost its port, since it was looked at"
+        assert guest.shutdown(fd, 0) == 0
+        assert guest.listen(fd, 1) == EACCES
+
+
+def test_other_sockets_listen_as_ever() -> None:
+    with Guest(Policy.sandbox(net=["127.0.0.1:1"])) as guest:
+        assert guest.listen(guest.socket(AF_INET, 2, 0), 1) == -95, "no datagram socket can: the kernel says so"
+        assert guest.listen(guest.socket(1, STREAM, 0), 1) == EINVAL, "a Unix socket without a name"
+        assert guest.listen(0, 1) in (-88, EBADF)
+    with Guest(Policy.sandbox(allow=["net"])) as guest:
+        assert guest.listen(guest.socket(AF_INET, STREAM, 0), 1) == 0
+
+
+def test_only_so_many_sockets_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pywasmjit.wali.network._REMEMBERED", 2)
+    with granted(1, "127.0.0.1:0") as guest:
+        fds = [guest.socket(AF_INET, STREAM, 0) for _ in range(3)]
+        for fd in fds:
+            assert guest.bind(fd, guest.put(address(0)), 16) == 0
+        assert [guest.listen(fd, 1) for fd in fds] == [EACCES, 0, 0], "the first is forgotten: refused, never granted"
+
+
+def test_an_executed_program_may_listen_with_what_was_bound_before() -> None:
+    port = free_port()
+    with granted(port) as guest:
+        fd = guest.socket(AF_INET, STREAM, 0)
+        assert guest.bind(fd, guest.put(address(port)), 16) == 0
+        told = json.loads(json.dumps(guest.process.network.hand_over()))
+        assert len(told) == 1
+        with Guest(guest.process.policy) as next_guest:
+            copy = next_guest.process.files.add(os.dup(guest.process.files.file(fd).host))
+            assert next_guest.listen(copy, 1) == EACCES
+            next_guest.process.network.take_over(told)
+            assert next_guest.listen(copy, 1) == 0
+
+
+# -- linear memory ----------------------------------------------------------------------------------------------------
+
+PAGE = 4096
+READ_WRITE = 3
+SHARED, PRIVATE, FIXED, ANONYMOUS = 1, 2, 0x10, 0x20
+MAYMOVE = 1
+
+
+def holes(guest: Guest) -> list[int]:
+    """Return the guest's addresses at which the host has mapped nothing: somebody else's memory could come there."""
+    base = guest.memory.base
+    assert base is not None
+    end, found = 0, []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        first, last = (int(each, 16) - base for each in line.split()[0].split("-"))
+        if 0 <= end < first <= guest.memory.size_bytes:
+            found.append(end)
+        end = max(end, last) if last > 0 else end
+    return found
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Guest]:
+    """Yield a guest whose memory is looked at after each system call: another thread may run there."""
+    with Guest(Policy.sandbox()) as guest:
+        real = guest.process.kernel._call  # type: ignore[attr-defined]
+        found: list[tuple[str, list[int]]] = []
+
+        def call(name: str, *arguments: object) -> int:
+            try:
+                return int(real(name, *arguments))
+            finally:
+                if there := holes(guest):
+                    found.append((name, there))
+
+        monkeypatch.setattr(guest.process.kernel, "_call", call)
+        yield guest
+        assert found == []
+
+
+def file_in(guest: Guest, directory: Path, content: bytes, flags: int = os.O_RDWR) -> int:
+    (directory / "file").write_bytes(content)
+    return guest.process.files.add(os.open(directory / "file", flags))
+
+
+def test_what_cannot_be_mapped_leaves_no_hole_in_memory(watched: Guest) -> None:
+    at = watched.mmap(0, 4 * PAGE, READ_WRITE, PRIVATE | ANONYMOUS, -1, 0)
+    pair = watched.put(bytes(8))
+    assert watched.socketpair(1, 1, 0, pair) == 0
+    end = int.from_bytes(watched.memory.read(pair, 4), "little")
+    assert watched.mmap(at + PAGE, PAGE, READ_WRITE, SHARED | FIXED, end, 0) == -19
+    assert watched.mmap(at + PAGE, PAGE, READ_WRITE, PRIVATE | ANONYMOUS | FIXED, -1, 0) == at + PAGE
+
+
+@pytest.mark.parametrize(
+    ("flags", "opened"),
+    [(SHARED | ANONYMOUS, None), (SHARED, os.O_RDWR), (SHARED, os.O_RDONLY), (PRIVATE, os.O_RDWR)],
+    ids=["shared memory", "shared file", "shared file for reading", "private file"],
+)
+def test_what_moves_leaves_no_hole_in_memory(watched: Guest, tmp_path: Path, flags: int, opened: int | None) -> None:
+    fd = -1 if opened is None else file_in(watched, tmp_path, b"a" * PAGE + b"b" * PAGE + b"c" * PAGE, opened)
+    prot = 1 if opened == os.O_RDONLY else READ_WRITE
+    at = watched.mmap(0, PAGE, prot, flags, fd, 0)
+    wall = watched.mmap(0, PAGE, READ_WRITE, PRIVATE | ANONYMOUS, -1, 0)
+    watched.memory.write(at + 5, b"kept")
+    moved = watched.mremap(at, PAGE, 2 * PAGE, MAYMOVE, 0)
+    assert moved > wall
+    assert watched.memory.read(moved + 5, 4) == b"kept"
+    assert watched.memory.read(at, PAGE) == bytes(PAGE)
+    if opened is not None:
+        assert watched.memory.read(moved + PAGE, PAGE) == b"b" * PAGE
+        content = (tmp_path / "file").read_bytes()
+        assert content[5:9] == (b"kept" if flags & SHARED and opened == os.O_RDWR else b"aaaa")
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_move_that_fails_half_way_leaves_everything_where_it_was(
+    watched: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    fd = file_in(watched, tmp_path, b"a" * 3 * PAGE)
+    at = watched.mmap(0, PAGE, READ_WRITE, PRIVATE, fd, 0)
+    watched.mmap(0, PAGE, READ_WRITE, PRIVATE | ANONYMOUS, -1, 0)
+    watched.memory.write(at + 5, b"kept")
+    real, calls = watched.process.kernel._call, []  # type: ignore[attr-defined]
+
+    def call(name: str, *arguments: object) -> int:
+        calls.append(name)
+        if len(calls) == step:
+            raise OSError(12, name)
+        return int(real(name, *arguments))
+
+    monkeypatch.setattr(watched.process.kernel, "_call", call)
+    assert watched.mremap(at, PAGE, 2 * PAGE, MAYMOVE, 0) == -12
+    assert len(calls) >= step
+    assert watched.memory.read(at, 12) == b"aaaaakeptaaa"
