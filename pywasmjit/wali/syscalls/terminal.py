@@ -28,7 +28,8 @@ def ioctl(
     """
     import fcntl
 
-    host = process.files.file(fd).host
+    file = process.files.file(fd)
+    host = file.host
     require_access(host)
     if request in (abi.FIOCLEX, abi.FIONCLEX):
         process.files.set_close_on_exec(fd, request == abi.FIOCLEX)

@@ -5,9 +5,12 @@ The other thread's act is made to happen at the very moment, by a function that 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import re
 import socket
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from typing import Any
 import pytest
 from guest import Guest
 
+from pywasmjit.wali import network
 from pywasmjit.wali.policy import Policy
 
 EACCES, EBADF, EINVAL, ECONNREFUSED = -13, -9, -22, -111
@@ -268,3 +272,38 @@ def test_a_move_that_fails_half_way_leaves_everything_where_it_was(
     assert watched.mremap(at, PAGE, 2 * PAGE, MAYMOVE, 0) == -12
     assert len(calls) >= step
     assert watched.memory.read(at, 12) == b"aaaaakeptaaa"
+
+
+# -- descriptors ------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_goes_to_the_file_that_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Guest(Policy.sandbox()) as guest:
+        reading, writing = os.pipe()
+        fd = guest.process.files.add(reading)
+        others: list[int] = []
+
+        def replace() -> None:
+            guest.process.files.close(fd)
+            others.extend(os.pipe())
+            os.write(others[1], b"five!")
+
+        between(monkeypatch, fcntl, "ioctl", replace)
+        count = guest.put(b"\xff" * 4)
+        assert guest.ioctl(fd, termios.FIONREAD, count) == 0
+        assert guest.memory.read(count, 4) == bytes(4), "of another file, which got the number of the host's"
+        assert reading not in others
+        for each in (writing, *others):
+            os.close(each)
+
+
+def test_no_host_number_is_used_without_its_record() -> None:
+    """What is looked up by a guest's number is kept in a variable: a number alone pins nothing."""
+    package = Path(network.__file__).parent
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in package.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"\.(file|find)\([^()]*\)\.host|slots\[[^\]]*\]\.host", line)
+    ]
+    assert found == ["io.py: process.kernel.close(process.files.file(fd).host)"], "which forgets, and acts on nothing"
