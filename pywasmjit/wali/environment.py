@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from stat import S_IFREG
 from typing import Final
 
-from pywasmjit.wali.files import move_high
+from pywasmjit.wali.files import OpenFile, hold, move_high
 
 PATH: Final = b"/.wali/environment"
 
@@ -30,7 +31,7 @@ class EnvironmentFile:
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.text = encode(variables)
-        self._fd: int | None = None
+        self._file: OpenFile | None = None
 
     @property
     def path(self) -> bytes | None:
@@ -45,11 +46,12 @@ class EnvironmentFile:
         """Return a new host descriptor, open for reading at the start of the file."""
         if not hasattr(os, "memfd_create"):
             return self._open_temporary()
-        if self._fd is None:
+        file = self._file
+        if file is None:
             fd = os.memfd_create("environment")
             os.write(fd, self.text)
-            self._fd = move_high(fd)
-        return os.open(b"/proc/self/fd/%d" % self._fd, os.O_RDONLY | os.O_CLOEXEC)
+            file = self._file = hold(move_high(fd), kind=S_IFREG)
+        return os.open(b"/proc/self/fd/%d" % file.host, os.O_RDONLY | os.O_CLOEXEC)
 
     def _open_temporary(self) -> int:
         from tempfile import TemporaryFile
@@ -61,6 +63,4 @@ class EnvironmentFile:
 
     def close(self) -> None:
         """Remove the file; descriptors that the guest has stay open."""
-        fd, self._fd = self._fd, None
-        if fd is not None:
-            os.close(fd)
+        self._file = None

@@ -85,16 +85,14 @@ class GrantedPaths:
 
     def _open_grant(self, each: DirGrant) -> None:
         names = tuple(split(os.fsencode(each.guest)))
-        fd = os.open(each.host, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.grants[names] = Grant(move_high(fd), names, each.read_only)
+        fd = move_high(os.open(each.host, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        self.grants[names] = Grant(fd, names, each.read_only, holder(fd))
         self.above.update(names[:length] for length in range(len(names)))
 
     def close(self) -> None:
+        """Grant nothing any more; a call of another thread that is under way keeps the directory that it has found."""
         self.cwd = _NOWHERE
-        grants = list(self.grants.values())
         self.grants.clear()
-        for grant in grants:
-            os.close(grant.fd)
 
     @contextmanager
     def _walk(self, path: bytes) -> Iterator[Walk]:

@@ -24,11 +24,15 @@ Names: TypeAlias = tuple[bytes, ...]
 
 @record(frozen=True, eq=False)
 class Grant:
-    """A granted directory, open: `fd` is an O_PATH descriptor of the engine's."""
+    """A granted directory, open: `fd` is an O_PATH descriptor of the engine's.
+
+    holder: closes it when it goes; whoever refers to the grant has it pinned.
+    """
 
     fd: int
     names: Names
     read_only: bool
+    holder: object = None
 
 
 def split(path: bytes) -> list[bytes]:

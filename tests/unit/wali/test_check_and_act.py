@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from guest import Guest
 
+import pywasmjit as wj
 from pywasmjit.wali import network
 from pywasmjit.wali.policy import Policy
 
@@ -307,3 +308,60 @@ def test_no_host_number_is_used_without_its_record() -> None:
         if re.search(r"\.(file|find)\([^()]*\)\.host|slots\[[^\]]*\]\.host", line)
     ]
     assert found == ["io.py: process.kernel.close(process.files.file(fd).host)"], "which forgets, and acts on nothing"
+
+
+# -- what is open until the end ---------------------------------------------------------------------------------------
+
+
+def places(top: Path) -> Policy:
+    """Make a directory that is granted for writing and one for reading, with a file of the same name in each."""
+    for name in ("rw", "ro"):
+        (top / name).mkdir()
+        (top / name / "file").write_text(name)
+    return Policy.sandbox({"/rw": top / "rw", "/ro": wj.ro(top / "ro")})
+
+
+def test_a_grant_stays_the_directory_that_it_is_until_the_last_call_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that traps ends while other threads of it are in the middle of calls."""
+    with Guest(places(tmp_path)) as guest:
+        grants = guest.process.paths.grants  # type: ignore[attr-defined]
+        number = grants[(b"rw",)].fd
+        taken: list[int] = []
+
+        def end() -> None:
+            guest.process.paths.close()
+            taken.append(fcntl.fcntl(os.open(tmp_path / "ro", os.O_PATH), fcntl.F_DUPFD, number))
+
+        between(monkeypatch, guest.process.kernel, "open_resolving", end)
+        fd = guest.open("/rw/file", os.O_WRONLY | os.O_TRUNC, 0)
+        assert number not in taken
+        assert fd > 2
+        assert (tmp_path / "ro" / "file").read_text() == "ro"
+        assert (tmp_path / "rw" / "file").read_text() == ""
+        monkeypatch.undo()
+        assert guest.open("/rw/file", os.O_RDONLY, 0) == EACCES
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)
+
+
+def test_the_environment_file_is_the_one_that_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Guest(env={"NAME": "value"}) as guest:
+        environment = guest.process.environment
+        os.close(environment.open())
+        secret = os.memfd_create("secret")
+        taken: list[int] = []
+
+        def end() -> None:
+            number = environment._file.host if environment._file else 0
+            environment.close()
+            taken.append(fcntl.fcntl(secret, fcntl.F_DUPFD, number))
+            taken.append(number)
+
+        between(monkeypatch, os, "open", end)
+        fd = environment.open()
+        assert os.read(fd, 100) == b"NAME=value\n"
+        assert taken[0] != taken[1]
+        for each in (fd, secret, taken[0]):
+            os.close(each)
