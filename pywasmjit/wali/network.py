@@ -13,7 +13,8 @@ everything, or for the last the whole network.  Pipes and socket pairs need no g
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import (
     EACCES,
@@ -28,7 +29,7 @@ from errno import (
     EROFS,
     ESOCKTNOSUPPORT,
 )
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.display import quoted
 from pywasmjit.records import record
@@ -38,6 +39,7 @@ from pywasmjit.wali.abi.sockopt import (
     CONTROL_LEVELS,
     CONTROL_OF_GRANTED_SOCKETS,
     OPTIONS,
+    SO_ACCEPTCONN,
     SO_COOKIE,
     SO_DOMAIN,
     SO_TYPE,
@@ -59,8 +61,8 @@ _LAST_TYPE: Final = 10
 _SOCK_PACKET: Final = 10
 _LAST_PROTOCOL: Final = 262
 _NO_OPTION: Final = 0x7FFF_FFFF
-_REMEMBERED_NAMES: Final = 4096
-_REMEMBERED_SOCKETS: Final = 1 << 16
+_REMEMBERED: Final = 4096
+"""Names of Unix sockets, and sockets that were bound."""
 _COOKIE_SIZE: Final = 8
 
 
@@ -195,10 +197,10 @@ class Network:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self.bound: dict[bytes, None] = {}
-        """Cookies of the sockets that the guest has bound to addresses of its own choice; the oldest are forgotten."""
-        self._shown: dict[bytes, bytes] = {}
+        self._shown: OrderedDict[bytes, bytes] = OrderedDict()
         """Path that the kernel knows a Unix socket by -> the guest's path; the oldest are forgotten."""
+        self._bound: OrderedDict[int, None] = OrderedDict()
+        """Cookies of the sockets that were bound to a granted address; the oldest are forgotten."""
 
     @property
     def _everything(self) -> bool:
@@ -230,37 +232,67 @@ class Network:
         if not self._whole_net and not self._process.policy.net:
             raise self._deny("a network socket", "--allow net, or net=HOST:PORT,")
 
-    def check_listen(self, fd: int) -> None:
-        """Raise EACCES if listening could bind the socket to an address that is not granted.
+    # -- listening ----------------------------------------------------------------------------------------------------
 
-        A socket without a port gets one from the kernel when it listens.  One that has a port may lose it between this
-        check and the act, if the kernel has chosen it: when its connection is refused, reset, or undone by connect(2)
-        to AF_UNSPEC.  Only what bind(2) was told stays, so sockets that were bound through here may listen.
+    def listen(self, fd: int, backlog: int) -> None:
+        """listen(2), where the kernel cannot come to choose an address that is not granted.  Raises EACCES.
+
+        A socket that listens already when the guest gets it, from who started it or by a message, goes on as it is.
         """
-        if self._whole_net:
-            return
-        own = self._process.kernel.socket_name(fd)
-        found = endpoint(own) if len(own) >= abi.SOCKADDR_IN_SIZE else None
-        if found is not None and self._cookie(fd) not in self.bound:
-            anywhere = bytes(16) if len(own) >= abi.SOCKADDR_IN6_SIZE else _MAPPED + bytes(4)
-            self._check(Endpoint(anywhere, 0), "listen on")
+        require_socket(fd)
+        if not self._whole_net and self._may_lose_its_port(fd) and not self._covers_any_address(fd):
+            if self._number(fd, SO_ACCEPTCONN):
+                return
+            raise self._deny(*_wish("listen on", _any_address(self._number(fd, SO_DOMAIN))))
+        self._process.kernel.listen(fd, backlog)
 
-    def note_bound(self, fd: int) -> None:
-        """Remember that a socket was bound to an address that is granted; after bind(2)."""
-        if not self._whole_net and (cookie := self._cookie(fd)) is not None:
-            while len(self.bound) >= _REMEMBERED_SOCKETS:
-                self.bound.pop(next(iter(self.bound)), None)
-            self.bound[cookie] = None
+    def _may_lose_its_port(self, fd: int) -> bool:
+        """Tell whether listening could have the kernel choose a port."""
+        if self._number(fd, SO_DOMAIN) not in (abi.AF_INET, abi.AF_INET6):
+            return False
+        return self._number(fd, SO_TYPE) == abi.SOCK_STREAM and self._cookie(fd) not in self._bound
 
-    def _cookie(self, fd: int) -> bytes | None:
-        """Return what no other socket of the machine has ever had, None where the kernel does not tell."""
+    def _covers_any_address(self, fd: int) -> bool:
+        """Tell whether all that the kernel could choose for a socket is granted."""
+        return self._covers(_any_address(self._number(fd, SO_DOMAIN)))
+
+    def _note_bound(self, fd: int) -> None:
+        """Remember a socket that was bound to a granted address.
+
+        It keeps a port that was named for good.  Of one that the kernel has chosen the grant says that it may choose.
+        """
+        cookie = self._cookie(fd)
+        if cookie is not None:
+            _make_room(self._bound)
+            self._bound[cookie] = None
+
+    def _cookie(self, fd: int) -> int | None:
+        """Return the number that the kernel gives to this socket alone, None if it gives none."""
         with suppress(OSError):
-            return self._process.kernel.get_option(fd, abi.SOL_SOCKET, SO_COOKIE, _COOKIE_SIZE)
+            cookie = self._process.kernel.get_option(fd, abi.SOL_SOCKET, SO_COOKIE, _COOKIE_SIZE)
+            return int.from_bytes(cookie, "little")
         return None
 
+    def _number(self, fd: int, option: int) -> int:
+        value = self._process.kernel.get_option(fd, abi.SOL_SOCKET, option, abi.INT.size)
+        return int.from_bytes(value, "little")
+
+    def hand_over(self) -> list[int]:
+        """Return what `take_over` needs in the engine that comes next, which has the same sockets."""
+        return list(self._bound)
+
+    def take_over(self, bound: Iterable[int]) -> None:
+        """Go on where another engine has stopped."""
+        self._bound.update(dict.fromkeys(bound))
+
+    # -- what a socket may be and say ---------------------------------------------------------------------------------
+
+    def _covers(self, found: Endpoint) -> bool:
+        return any(grant.covers(found.address, found.port) for grant in self._process.policy.net)
+
     def _check(self, found: Endpoint, verb: str) -> None:
-        if not any(grant.covers(found.address, found.port) for grant in self._process.policy.net):
-            raise self._deny(f"to {verb} {found}", f"--allow net={found}")
+        if not self._covers(found):
+            raise self._deny(*_wish(verb, found))
 
     def check_option(self, fd: int, level: int, option: int) -> None:
         """Raise EPERM for an option that is not for this guest.
@@ -307,6 +339,9 @@ class Network:
                 raise self._deny("an abstract Unix socket", "--allow net")
         elif not self._whole_net:
             self._check_internet(raw, "bind a socket to")
+            yield raw
+            self._note_bound(fd)
+            return
         yield raw
 
     @contextmanager
@@ -338,9 +373,7 @@ class Network:
 
     def _takes_names(self, fd: int) -> bool:
         """Tell whether a Unix socket sends to names; others go by what they are connected to, whatever is named."""
-        option = self._process.kernel.get_option
-        domain, kind = (int.from_bytes(option(fd, abi.SOL_SOCKET, each, 4), "little") for each in (SO_DOMAIN, SO_TYPE))
-        return domain != abi.AF_UNIX or kind == abi.SOCK_DGRAM
+        return self._number(fd, SO_DOMAIN) != abi.AF_UNIX or self._number(fd, SO_TYPE) == abi.SOCK_DGRAM
 
     def _check_internet(self, raw: bytes, verb: str) -> None:
         if len(raw) < abi.FAMILY.size:
@@ -391,8 +424,7 @@ class Network:
         """Keep what the guest calls an address of the kernel's, and return that."""
         name = _path(raw)
         if name != path:
-            while len(self._shown) >= _REMEMBERED_NAMES:
-                del self._shown[next(iter(self._shown))]
+            _make_room(self._shown)
             self._shown[name] = path
         return raw
 
@@ -403,6 +435,22 @@ class Network:
             if path is not None:
                 return raw[: abi.SUN_PATH] + path + b"\0"
         return raw
+
+
+def _any_address(family: int) -> Endpoint:
+    """Return what stands for every address of a family, at a port that the kernel chooses."""
+    return Endpoint(_MAPPED + bytes(4) if family == abi.AF_INET else bytes(16), 0)
+
+
+def _wish(verb: str, found: Endpoint) -> tuple[str, str]:
+    """Return what a guest wanted, and the option that grants it."""
+    return f"to {verb} {found}", f"--allow net={found}"
+
+
+def _make_room(table: OrderedDict[Any, Any]) -> None:
+    """Forget the oldest entries of a full table, each in one step: other threads do so too."""
+    while len(table) >= _REMEMBERED:
+        table.popitem(last=False)
 
 
 def _family(raw: bytes) -> int:

@@ -223,29 +223,24 @@ class CallersStreams:
 
     def change_flags(self, host: int, action: Callable[[], object]) -> None:
         """Make a change of status flags, and note which bits of the streams it has changed."""
-        import fcntl
-
         with self._lock:
             saved = self._saved_for(host)
-            before = [fcntl.fcntl(each.fd, fcntl.F_GETFL) for each in saved]
+            before = _flags(saved)
             action()
-            for each, flags in zip(saved, before, strict=True):
-                each.changed |= flags ^ fcntl.fcntl(each.fd, fcntl.F_GETFL)
+            _note_changes(saved, before)
 
     def change_size(self, host: int, size: bytes, action: Callable[[], object]) -> None:
         """Make a change of a window's size."""
         with self._lock:
             saved = self._saved_for(host)
             action()
-            for each in saved:
-                each.wanted_size = size
+            _note_size(saved, size)
 
     def before_fork(self) -> None:
         """Save everything: what children change is restored here."""
         if self._restores:
             with self._lock:
-                for each in self._save():
-                    each.changed = _ALL_BITS
+                _note_all(self._save())
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -256,8 +251,7 @@ class CallersStreams:
         with self._lock:
             self._ended = True
             saved, self._saved = self._saved, None
-            for each in saved or ():
-                each.restore()
+            _restore(saved or ())
             _close(saved or ())
 
     @contextmanager
@@ -268,16 +262,13 @@ class CallersStreams:
             return
         with self._lock:
             saved = self._saved
-            present = [Appearance.of(each.fd) for each in saved]
-            sized = [each.wanted_size is not None for each in saved]
-            for each in saved:
-                each.restore()
+            present = _appearances(saved)
+            _restore(saved)
         try:
             yield
         finally:
             with self._lock:
-                for each, condition, had_size in zip(saved, present, sized, strict=True):
-                    condition.apply(each.fd, sized=had_size)
+                _apply(saved, present)
 
     # -- another engine -------------------------------------------------------------------------------------------
 
@@ -285,7 +276,7 @@ class CallersStreams:
         """Return what `take_over` needs in the engine that comes next; copy: makes a descriptor that stays open."""
         with self._lock:
             saved = self._saved if self._restores else None
-            kept = None if saved is None else [[copy(each.fd), *_packed(each)] for each in saved]
+            kept = None if saved is None else _packed_all(saved, copy)
         return {"inodes": list(self._inodes), "restores": self._restores, "saved": kept}
 
     def take_over(self, state: Mapping[str, Any], descriptors: Iterable[int]) -> None:
@@ -311,6 +302,49 @@ def _close(saved: Sequence[Saved]) -> None:
     for each in saved:
         with suppress(OSError):
             os.close(each.fd)
+
+
+# No loop stands in the `with` of a lock itself (`tests/contracts/test_locks.py`).
+
+
+def _flags(saved: Sequence[Saved]) -> list[int]:
+    import fcntl
+
+    return [fcntl.fcntl(each.fd, fcntl.F_GETFL) for each in saved]
+
+
+def _note_changes(saved: Sequence[Saved], before: Sequence[int]) -> None:
+    for each, old, new in zip(saved, before, _flags(saved), strict=True):
+        each.changed |= old ^ new
+
+
+def _note_size(saved: Sequence[Saved], size: bytes) -> None:
+    for each in saved:
+        each.wanted_size = size
+
+
+def _note_all(saved: Sequence[Saved]) -> None:
+    for each in saved:
+        each.changed = _ALL_BITS
+
+
+def _restore(saved: Sequence[Saved]) -> None:
+    for each in saved:
+        each.restore()
+
+
+def _appearances(saved: Sequence[Saved]) -> list[tuple[Appearance, bool]]:
+    """Return what each stream is like now, and whether the guest has set its window's size."""
+    return [(Appearance.of(each.fd), each.wanted_size is not None) for each in saved]
+
+
+def _apply(saved: Sequence[Saved], present: Sequence[tuple[Appearance, bool]]) -> None:
+    for each, (appearance, sized) in zip(saved, present, strict=True):
+        appearance.apply(each.fd, sized=sized)
+
+
+def _packed_all(saved: Sequence[Saved], copy: Callable[[int], int]) -> list[list[Any]]:
+    return [[copy(each.fd), *_packed(each)] for each in saved]
 
 
 def _packed(saved: Saved) -> list[Any]:

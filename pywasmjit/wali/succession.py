@@ -60,7 +60,7 @@ def hand_over(leap: Leap, copy: Callable[[int], int]) -> int:
         "limits": list(process.attributes.kept_limits().items()),
         "timeout": None if left == float("inf") else left,
         "options": dict(process.engine_options),
-        "bound": [cookie.hex() for cookie in process.network.bound],
+        "bound": process.network.hand_over(),
         "walls": "off",  # they stand already, and two of a kind cost twice
         "trace": None if process.trace is None else process.trace.hand_over(copy),
     }
@@ -143,7 +143,7 @@ def take_over(state: State, report: Callable[[str], None] | None) -> Wali:
         state["args"], environment, _policy(state["policy"]), report=report, owns_process=True, walls=state["walls"]
     )
     process = wali.process
-    process.network.bound.update(dict.fromkeys(map(bytes.fromhex, state["bound"])))
+    process.network.take_over(state["bound"])
     for fd, _, _ in state["policy"]["dirs"]:
         os.close(fd)
     if state["cwd"] is not None:

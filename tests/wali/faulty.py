@@ -7,6 +7,7 @@ a `Watch`, in the place of a trace, sees what the guest is told then.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -238,6 +239,14 @@ def run(source: Path, args: tuple[str, ...], work: Path, plan: Plan, way: str, l
 
     limit: how many descriptors it may have.
     """
+    gc.disable()  # what is left of other tests must not close its descriptors meanwhile
+    try:
+        return _run(source, args, work, plan, way, limit)
+    finally:
+        gc.enable()
+
+
+def _run(source: Path, args: tuple[str, ...], work: Path, plan: Plan, way: str, limit: int) -> Result:
     before = len(os.listdir("/proc/self/fd"))
     with TemporaryFile() as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
         stdin.write(b"some text\nof three lines\non standard input\n")

@@ -135,7 +135,7 @@ def test_terminal() -> None:
                 program = native_program(HERE / "terminal.c")
                 status = subprocess.run([program], stdin=terminal, stdout=output[1], check=False).returncode
             else:
-                wali = wj.Wali(stdin=terminal, stdout=output[1])
+                wali = wj.Wali(stdin=terminal, stdout=output[1], policy=wj.Policy.allow_all())
                 status = wali.start(wj.Instance(load(HERE / "terminal.c"), wali))
             os.close(output[1])
             outcomes.append((status, os.read(output[0], 100_000), termios.tcgetattr(terminal)))

@@ -91,6 +91,8 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
 
     def pread(self, fd: int, address: int, count: int, offset: int) -> int:
         """pread64(2)."""
+        if offset < 0:
+            raise OSError(EINVAL, "offset")  # which preadv may take for the present one
         if not count:
             return len(os.pread(fd, 0, offset))
         return os.preadv(fd, [self.memory.view(address, min(count, MAX_TRANSFER))], offset)

@@ -100,7 +100,6 @@ def bind(process: Process, sockfd: Fd, addr: Address, addrlen: Int) -> int:
     _require_own(process, sockfd, "bind")
     with process.network.own_name(sockfd, read_name(process, addr, addrlen)) as name:
         process.kernel.bind(sockfd, name)
-    process.network.note_bound(sockfd)
     return 0
 
 
@@ -156,10 +155,13 @@ def _connect_in_slices(process: Process, fd: int, name: bytes) -> None:
 
 @syscall("listen")
 def listen(process: Process, sockfd: Fd, backlog: Int) -> int:
-    """Linux: listen(2)."""
+    """Linux: listen(2).
+
+    Deviation: where addresses are granted one by one, only a socket that was bound, unless a port that the kernel
+    chooses is granted for every address; and what listens already when the program gets it keeps its backlog.
+    """
     _require_own(process, sockfd, "listen")
-    process.network.check_listen(sockfd)
-    process.kernel.listen(sockfd, backlog)
+    process.network.listen(sockfd, backlog)
     return 0
 
 

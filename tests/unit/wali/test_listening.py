@@ -73,12 +73,3 @@ def test_what_bind_was_told_outlasts_a_connection(guest: Guest, port: int) -> No
 def test_a_grant_of_chosen_ports_is_leave_enough() -> None:
     with Guest(Policy.sandbox(net=["*:0"])) as guest:
         assert guest.listen(guest.socket(INET, STREAM, 0), 1) == 0
-
-
-def test_few_sockets_are_remembered(guest: Guest, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pywasmjit.wali.network._REMEMBERED_SOCKETS", 3)
-    for _ in range(5):
-        fd = guest.socket(INET, STREAM, 0)
-        assert guest.bind(fd, *name(guest, port)) == 0
-        guest.process.files.close(fd)
-    assert len(guest.process.network.bound) == 3
