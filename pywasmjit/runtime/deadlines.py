@@ -268,6 +268,15 @@ class interruptible:
                 watch.plan(scope.due)
             return True
 
+    def end_at(self, end: float) -> None:
+        """Have the block that runs end at a time of `monotonic` at the latest; for a child process just made."""
+        with watchdog.lock:
+            scope = self._scope
+            if scope is not None and end < scope.end:
+                scope.end = end
+                scope.due = max(end, monotonic() + watchdog.GRACE)
+                (watchdog.running or watchdog.start()).plan(scope.due)
+
 
 cover_start(interruptible.__enter__)  # type: ignore[arg-type]
 

@@ -26,7 +26,7 @@ AGAIN = 1.0
 """Seconds until a scope that is still open is fired once more; tests put that off."""
 
 SOON: Final = 0.001
-_GRACE: Final = 0.05
+GRACE: Final = 0.05
 """Seconds that a child process has to itself after `fork`: CPython swallows what interrupts the actions there."""
 NEVER: Final = math.inf
 
@@ -282,7 +282,7 @@ def _restart_after_fork() -> None:
         stacks[thread] = stack
         due = min(scope.due for scope in stack)
         if due < NEVER:  # else the watchdog starts when somebody fires a scope
-            soonest = monotonic() + _GRACE
+            soonest = monotonic() + GRACE
             for scope in stack:
                 scope.due = max(scope.due, soonest)
             with lock:

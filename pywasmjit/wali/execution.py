@@ -94,7 +94,7 @@ class Leap:
     """All that becoming a program needs, looked up once.
 
     path, args, environment: as the guest has given them.  thread: the one that executes, whose mask the program gets.
-    files: what is open there, by the guest's numbers.  cwd: the working directory.
+    seconds: that it still has.  files: what is open there, by the guest's numbers.  cwd: the working directory.
     """
 
     process: Process
@@ -103,6 +103,7 @@ class Leap:
     args: list[bytes]
     environment: list[bytes]
     thread: GuestThread
+    seconds: float
     files: dict[int, OpenFile]
     cwd: WorkingDirectory
 
@@ -120,7 +121,7 @@ def execute(process: Process, path: bytes, argv: int, envp: int) -> NoReturn:
             stream.flush()
     with departing(process):
         threads, files, cwd = process.threads, process.files.inherited(), process.paths.cwd
-        leap = Leap(process, image, path, args, environment, threads.current, files, cwd)
+        leap = Leap(process, image, path, args, environment, threads.current, threads.seconds_left, files, cwd)
         become = _become_wasm if image.is_wasm else _become_native
         if threads.others():
             _apart(lambda: become(leap), process.policy)

@@ -14,7 +14,6 @@ from contextlib import suppress
 from signal import SIGPIPE, SIGXFSZ
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pywasmjit.runtime.deadlines import remaining
 from pywasmjit.wali.abi.signal import SIG_IGN
 from pywasmjit.wali.files import Origin
 from pywasmjit.wali.grants import GrantedPaths
@@ -45,7 +44,6 @@ def hand_over(leap: Leap, copy: Callable[[int], int]) -> int:
     copy: makes a descriptor that stays open.  Raises EACCES if the program's file may not be read.
     """
     process, image = leap.process, leap.image
-    left = remaining()
     state = {
         "name": os.fsdecode(os.path.basename(image.path)),
         "module": _moved(os.open(_DESCRIPTOR % image.file.host, os.O_RDONLY | os.O_CLOEXEC), copy),
@@ -58,7 +56,7 @@ def hand_over(leap: Leap, copy: Callable[[int], int]) -> int:
         "ignored": [number for number in _CHANGED_BY_PYTHON if process.signals.action(number)[0] == SIG_IGN],
         "umask": process.attributes.kept_umask,
         "limits": list(process.attributes.kept_limits().items()),
-        "timeout": None if left == float("inf") else left,
+        "timeout": None if leap.seconds == float("inf") else leap.seconds,
         "options": dict(process.engine_options),
         "bound": process.network.hand_over(),
         "walls": "off",  # they stand already, and two of a kind cost twice

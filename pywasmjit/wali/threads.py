@@ -20,7 +20,7 @@ from errno import EAGAIN, EINVAL, ENOSYS
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pywasmjit.errors import Exit, ResourceLimit, TimedOut, Trap
-from pywasmjit.runtime.deadlines import interruptible, wait_slice
+from pywasmjit.runtime.deadlines import interruptible, remaining, wait_slice
 from pywasmjit.runtime.depth import register_after_fork, start_guest_thread
 from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
 from pywasmjit.wali.abi.signal import ALL_SIGNALS
@@ -114,6 +114,7 @@ class Threads:
         self.forked = False
         self.main_is_pythons = True
         self.have_host_numbers = False
+        self._time = self._end_of_time = float("inf")
         self._by_ident: dict[int, GuestThread] = {}
         self._lock = threading.Lock()
         self._end: BaseException | None = None
@@ -150,6 +151,8 @@ class Threads:
         Raises what ended the program from outside or in any thread: Trap, TimedOut and so on.
         """
         self.main.instance = instance
+        self._time = remaining()
+        self._end_of_time = time.monotonic() + self._time
         self.have_host_numbers = threading.get_native_id() == os.getpid()
         self._by_ident[get_ident()] = self.main
         try:
@@ -211,7 +214,7 @@ class Threads:
         process.signals.hold_all()  # others may have missed it when there came to be more
         status = 0
         try:
-            with self._scope(thread, lambda: ThreadExit(0)):
+            with self._scope(thread, self._end_of_thread):
                 self._call(thread, parent, function, argument, start)
         except ThreadExit as end:
             status = end.code & 0xFF
@@ -223,9 +226,18 @@ class Threads:
             self._by_ident.pop(get_ident(), None)
             start.tell(OSError(EAGAIN, "the thread could not be started"))
         if thread is self.main:  # since it has forked: nobody else is left who could end this child process
-            self._await_others()
-            self._end_host(status)
+            self._outlive(status)
         process.signals.forget(thread)
+
+    def _outlive(self, status: int) -> NoReturn:
+        """End a child process when its last thread has ended, or its time is over."""
+        left = self.seconds_left
+        try:
+            with interruptible(None if left == float("inf") else left, self._end_of_thread):
+                self._await_others()
+        except TimedOut as error:
+            _end_child(error)
+        self._end_host(status)
 
     def _call(self, thread: GuestThread, parent: Instance, function: int, argument: int, start: _Start) -> None:
         try:
@@ -253,6 +265,11 @@ class Threads:
         return scope  # type: ignore[no-any-return]
 
     # -- end ------------------------------------------------------------------------------------------------------
+
+    @property
+    def seconds_left(self) -> float:
+        """The time that the program still has, whichever thread asks; infinity if it is not limited."""
+        return max(0.0, self._end_of_time - time.monotonic())
 
     def exit(self, status: int) -> NoReturn:
         """End the calling thread, and the process if it is the last."""
@@ -292,6 +309,10 @@ class Threads:
 
     def _reason(self) -> BaseException:
         return self._end or ThreadExit(0)
+
+    def _end_of_thread(self) -> BaseException:
+        """Return what ends another thread than the first: the program's end, or its time limit in a child process."""
+        return TimedOut(self._time) if self.forked else ThreadExit(0)
 
     def _stop_others(self) -> None:
         """End all other threads; not where the end of the host's process will do so."""
@@ -335,6 +356,8 @@ class Threads:
         self._by_ident[here] = thread
         self.forked = True
         self.have_host_numbers = True
+        if thread.scope is not None:  # the limit was the main thread's
+            thread.scope.end_at(self._end_of_time)
         if process is not None:
             process.signals.after_fork()
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -304,3 +305,21 @@ def test_trace_of_a_call_that_does_not_exist(tmp_path: Path) -> None:
         2,
         "pywasmjit: there is no call 'nonsense'\n",
     )
+
+
+@pytest.mark.parametrize("way", ["fork", "thread", "execve"])
+def test_no_thread_gets_around_the_time_limit(tmp_path: Path, way: str) -> None:
+    """The limit is the program's: who forks or executes another in a second thread takes it along."""
+    work = tmp_path / "work"
+    renew(work, wasm_program(HERE / "outlive.c"))
+    grants = ["--dir", f"{work}::/", "--allow", "process", "--allow", "exec"]
+    command = [*ENGINE, "--timeout", "1s", *grants, "--argv0", PROG, str(work / PROG), way]
+    status, errors, lines = outcome(command, work)
+    assert (status, len(lines)) == (124, 1)
+    assert "timed out after" in errors
+    child = int(lines[0].removeprefix("child="))
+    for _ in range(200):
+        if not os.path.exists(f"/proc/{child}"):
+            break
+        time.sleep(0.05)
+    assert not os.path.exists(f"/proc/{child}")
