@@ -28,6 +28,7 @@ from pywasmjit.wali.abi.resource import (
     RLIMIT_STACK,
 )
 from pywasmjit.wali.files import RESERVED
+from pywasmjit.wali.hostwide import one_at_a_time
 
 if TYPE_CHECKING:
     from pywasmjit.wali.process import Process
@@ -199,12 +200,16 @@ def set_host_limit(number: int, wanted: Limit, pid: int = 0) -> None:
 
 
 def _host_umask() -> int:
-    """Return the host's umask without changing it, where the host tells; else by setting it twice."""
+    """Return the host's umask without changing it, where the host tells; else by setting it twice.
+
+    What other threads make between the two gets fewer rights than it should, never more.
+    """
     fields = _status()
     if "Umask" in fields:
         return int(fields["Umask"], 8)
-    mask = os.umask(0o077)
-    os.umask(mask)
+    with one_at_a_time():
+        mask = os.umask(0o077)
+        os.umask(mask)
     return mask
 
 

@@ -411,7 +411,8 @@ class _Placement:
 
 
 def _open_descriptors() -> list[int]:
+    """Return the calling thread's own: they need not be the process's any more (`_apart`)."""
     try:
-        return [int(name) for name in os.listdir("/proc/self/fd")]
+        return [int(name) for name in os.listdir("/proc/thread-self/fd")]
     except OSError:
         return list(range(256))

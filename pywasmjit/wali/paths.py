@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from pywasmjit.records import record
 from pywasmjit.wali.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, NO_MAGICLINKS, O_DIRECTORY, O_NOFOLLOW, O_PATH, X_OK
 from pywasmjit.wali.files import OpenFile, WorkingDirectory, hold, holder, move_high
+from pywasmjit.wali.hostwide import one_at_a_time
 from pywasmjit.wali.kernel.portable_calls import directory
 from pywasmjit.wali.procfs import is_descriptor_directory, own_descriptor, refuse_engine_files
 
@@ -252,13 +253,14 @@ _OWN_DIRECTORY: Final = WorkingDirectory(AT_FDCWD, S_IFDIR)
 @contextmanager
 def inside(fd: int) -> Iterator[None]:
     """Make an open directory the host process's own working directory during a `with`."""
-    before = os.open(".", os.O_PATH | os.O_DIRECTORY)
-    try:
-        os.fchdir(fd)
-        yield
-    finally:
-        os.fchdir(before)
-        os.close(before)
+    with one_at_a_time():
+        before = os.open(".", os.O_PATH | os.O_DIRECTORY)
+        try:
+            os.fchdir(fd)
+            yield
+        finally:
+            os.fchdir(before)
+            os.close(before)
 
 
 @contextmanager

@@ -118,12 +118,14 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
             require_access(fd)
             left = self._listings[fd] = [os.fsencode(name) for name in reversed(os.listdir(fd))] + [b"..", b"."]
         data = bytearray()
-        while left:
-            record = _record(fd, left[-1], len(left))
-            if len(data) + len(record) > min(count, _PIECE):
-                break
-            data += record
-            left.pop()
+        with suppress(IndexError):  # all are told, by this thread or by another
+            while True:
+                name = left.pop()
+                record = _record(fd, name, len(left) + 1)
+                if len(data) + len(record) > min(count, _PIECE):
+                    left.append(name)
+                    break
+                data += record
         if left and not data:
             raise OSError(EINVAL, "buffer too small")
         self.memory.write(address, bytes(data))

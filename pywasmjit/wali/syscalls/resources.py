@@ -128,10 +128,12 @@ def sched_yield(process: Process) -> int:
 @syscall("sched_getaffinity")
 def sched_getaffinity(process: Process, pid: Int, cpusetsize: Size, mask: Pointer) -> int:
     """Linux: sched_getaffinity(2); of another process with the capability "process"."""
-    if process.threads.find(pid) is not None:
-        pid = 0  # a thread that ends loses its number to anybody; all threads have the processors of this one
-    require_own(process, pid, Capability.PROCESS, "sched_getaffinity of another process")
+    thread = process.threads.find(pid) if pid > 0 else None
+    if thread is None:
+        require_own(process, pid, Capability.PROCESS, "sched_getaffinity of another process")
     found = process.kernel.sched_getaffinity(pid, cpusetsize)
+    if thread is not None and process.threads.find(pid) is not thread:
+        raise OSError(ESRCH, "the thread has ended, and its number may be a stranger's")
     process.memory.write(mask, found)
     return len(found)
 

@@ -10,7 +10,11 @@ import json
 import os
 import re
 import socket
+import subprocess
 import termios
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +23,11 @@ import pytest
 from guest import Guest
 
 import pywasmjit as wj
-from pywasmjit.wali import network
+from pywasmjit.wali import attributes, network, paths
+from pywasmjit.wali.kernel import portable
+from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.policy import Policy
+from pywasmjit.wali.threads import GuestThread
 
 EACCES, EBADF, EINVAL, ECONNREFUSED = -13, -9, -22, -111
 AF_INET, AF_INET6, STREAM = 2, 10, 1
@@ -365,3 +372,104 @@ def test_the_environment_file_is_the_one_that_it_was(monkeypatch: pytest.MonkeyP
         assert taken[0] != taken[1]
         for each in (fd, secret, taken[0]):
             os.close(each)
+
+
+# -- threads, and what the whole process has --------------------------------------------------------------------------
+
+
+def test_what_is_read_of_a_stranger_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread may end, and its number be another process's, between the look and the call."""
+    with Guest(Policy.sandbox()) as guest, subprocess.Popen(["sleep", "60"]) as stranger:
+        thread = GuestThread()
+        thread.native_id = stranger.pid
+        threads = guest.process.threads._by_ident
+        mask = guest.put(bytes(128))
+        assert guest.sched_getaffinity(stranger.pid, 128, mask) == -1
+        threads[1] = thread
+        assert guest.sched_getaffinity(stranger.pid, 128, mask) > 0
+        guest.memory.write(mask, bytes(128))
+        between(monkeypatch, guest.process.kernel, "sched_getaffinity", threads.clear)
+        assert guest.sched_getaffinity(stranger.pid, 128, mask) == -3
+        assert guest.memory.read(mask, 128) == bytes(128)
+        stranger.kill()
+
+
+def in_two_threads(act: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=act) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+
+def test_the_hosts_umask_is_asked_for_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attributes, "_status", dict)
+    real, before = os.umask, os.umask(0o022)
+
+    def umask(mask: int) -> int:
+        found = real(mask)
+        time.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(os, "umask", umask)
+    found: list[int] = []
+    try:
+        in_two_threads(lambda: found.append(attributes._host_umask()))
+        assert real(0o022) == 0o022
+    finally:
+        real(before)
+    assert found == [0o022, 0o022]
+
+
+def test_one_thread_at_a_time_changes_the_hosts_directory(tmp_path: Path) -> None:
+    before = os.getcwd()
+    directory = os.open(tmp_path, os.O_PATH)
+
+    def visit() -> None:
+        with paths.inside(directory):
+            assert os.getcwd() == str(tmp_path.resolve())
+            time.sleep(0.01)
+
+    in_two_threads(visit)
+    assert os.getcwd() == before
+    os.close(directory)
+
+
+def test_two_threads_that_list_a_directory_share_its_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pywasmjit.wali.process.choose", PortableKernel)
+    for name in ("one", "two"):
+        (tmp_path / name).touch()
+    with Guest(Policy.sandbox([str(tmp_path)])) as guest:
+        fd = guest.open(str(tmp_path), os.O_RDONLY | os.O_DIRECTORY, 0)
+        parts = [guest.put(bytes(256)) for _ in range(2)]
+        real = portable._record
+        found: list[int] = []
+
+        def record(*arguments: Any) -> bytes:
+            if not found:
+                found.append(0)
+                found[0] = guest.getdents64(fd, parts[1], 256)
+            return real(*arguments)
+
+        monkeypatch.setattr(portable, "_record", record)
+        count = guest.getdents64(fd, parts[0], 256)
+        names = guest.memory.read(parts[0], count) + guest.memory.read(parts[1], found[0])
+        assert (count, sorted(re.findall(rb"[a-z.]{1,3}(?=\0)", names))) == (24, [b".", b"..", b"one", b"two"])
+        assert guest.getdents64(fd, parts[0], 256) == 0
+
+
+def test_two_threads_that_bind_names_forget_the_oldest_together() -> None:
+    table = OrderedDict.fromkeys(range(network._REMEMBERED + 1000))
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for number in range(20_000):
+                network._make_room(table)
+                table[number, threading.get_ident()] = None
+        except BaseException as error:
+            errors.append(error)
+
+    in_two_threads(work)
+    assert errors == []
+    assert len(table) <= network._REMEMBERED + 1

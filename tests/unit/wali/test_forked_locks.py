@@ -22,7 +22,7 @@ from wat import instance
 import pywasmjit as wj
 from pywasmjit.runtime import depth, memories, tables, waiting, watchdog
 from pywasmjit.runtime.memories import Memory
-from pywasmjit.wali import processes
+from pywasmjit.wali import hostwide, paths, processes
 from pywasmjit.wali.abi.signal import SI_USER, pack_siginfo
 from pywasmjit.wali.kernel import faults
 from pywasmjit.wali.kernel.host_signals import HostSignals
@@ -116,6 +116,11 @@ class World:
     def end(self) -> None:
         self.process.threads._end_process(wj.Exit(3))
 
+    def visit(self) -> None:
+        here = os.open(".", os.O_PATH)
+        with paths.inside(here):
+            os.close(here)
+
     def recurse(self) -> None:
         depth.ensure_recursion_limit(10_000)
 
@@ -131,6 +136,7 @@ LOCKS: dict[str, tuple[Callable[[World], Lock], Callable[[World], None]]] = {
     "runtime/tables.py _changing": (lambda w: tables._changing, World.grow_table),
     "runtime/waiting.py _lock": (lambda w: waiting._lock, World.notify),
     "wali/files.py self._lock": (lambda w: w.process.files._lock, World.open_file),
+    "wali/hostwide.py _lock": (lambda w: hostwide._lock, World.visit),
     "wali/kernel/faults.py self._lock": (lambda w: w.guard._lock, World.fault),
     "wali/kernel/host_signals.py self._kicking": (lambda w: w.host()._kicking, World.kick),
     "wali/signals.py self._lock": (lambda w: w.process.signals._lock, World.signal),
