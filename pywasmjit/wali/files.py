@@ -18,11 +18,13 @@ The last numbers below the host's limit are the engine's (`_reserve`): it needs 
 from __future__ import annotations
 
 import os
+import sys
 from _thread import RLock
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from errno import EBADF, EINVAL, EMFILE, ENOTSOCK
 from stat import S_IFMT, S_IFREG, S_ISSOCK
+from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.records import record, replace
@@ -325,6 +327,32 @@ def _last_words(file: OpenFile) -> None:
         except OSError:
             return  # no number is free: then nobody can be told
         os.close(copy)
+
+
+def _references(item: object) -> int:
+    return sys.getrefcount(item)
+
+
+def _references_of_one_variable() -> int:
+    item = object()
+    return _references(item)
+
+
+_ALONE: Final = _references_of_one_variable()
+_PATIENCE: Final = (*(0.0,) * 4, *(0.0002,) * 20)
+"""Seconds to wait for others, again and again."""
+
+
+def await_others(file: OpenFile) -> None:
+    """Wait a moment for calls that are over in the kernel, and only wait for the interpreter to let go of a file.
+
+    A file that was closed would stay in sets of epoll meanwhile, and a program that goes by those would see it come up
+    again and again.  Who waits in the kernel for long is not waited for.  The caller has the file in one variable.
+    """
+    for seconds in _PATIENCE:
+        if _references(file) <= _ALONE + 1:  # the caller's variable, and the parameter
+            return
+        sleep(seconds)
 
 
 # -- questions about the host's descriptors ---------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pywasmjit.wali.abi import fcntl as abi
 from pywasmjit.wali.abi.socket import INT, SOCK_STREAM, SOL_SOCKET
 from pywasmjit.wali.abi.sockopt import SO_TYPE
+from pywasmjit.wali.files import await_others
 from pywasmjit.wali.table import (
     Fd,
     File,
@@ -123,7 +124,9 @@ def lseek(process: Process, fd: Fd, offset: Long, whence: Int) -> int:
 @syscall("close")
 def close(process: Process, fd: GuestFd) -> int:
     """Linux: close(2)."""
-    process.kernel.close(process.files.close(fd).host)
+    file = process.files.close(fd)
+    process.kernel.close(file.host)
+    await_others(file)
     return 0
 
 
@@ -152,6 +155,7 @@ def _replace(process: Process, file: OpenFile, number: int, close_on_exec: bool)
     before = process.files.duplicate_to(file, number, close_on_exec)
     if before is not None:
         process.kernel.close(before.host)
+        await_others(before)
     return number
 
 

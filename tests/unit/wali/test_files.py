@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from errno import EAGAIN, EBADF, EINVAL, EMFILE
@@ -15,7 +16,7 @@ from stat import S_IFIFO, S_IFREG
 
 import pytest
 
-from pywasmjit.wali.files import Files, OpenFile, hold, move_high
+from pywasmjit.wali.files import Files, OpenFile, await_others, hold, move_high
 
 
 @pytest.fixture
@@ -294,3 +295,21 @@ def test_threads_see_whole_records_only(files: Files) -> None:
         stop.set()
         swapping.join()
         sys.setswitchinterval(before)
+
+
+def test_closing_waits_for_a_call_that_is_about_to_return(files: Files) -> None:
+    """Else the file would stay in sets of epoll, and a program would see it come up again and again."""
+    file = files.close(files.add(new()))
+    held = [file]
+    threading.Timer(0.001, held.clear).start()
+    await_others(file)
+    assert held == []
+
+
+def test_closing_does_not_wait_for_long(files: Files) -> None:
+    file = files.close(files.add(new()))
+    held = [file]
+    before = time.monotonic()
+    await_others(file)
+    assert time.monotonic() - before < 1
+    assert held == [file]
