@@ -238,7 +238,11 @@ def _apart(become: Callable[[], NoReturn], policy: Policy) -> None:
         except BaseException as error:
             outcome.append(error)
 
-    start_engine_thread(run, name="execve").join()
+    try:
+        thread = start_engine_thread(run, name="execve")
+    except (RuntimeError, MemoryError):
+        raise OSError(EAGAIN, "no more threads") from None
+    thread.join()
     if outcome:
         raise outcome.pop()
 
