@@ -260,6 +260,26 @@ def test_what_moves_leaves_no_hole_in_memory(watched: Guest, tmp_path: Path, fla
         assert content[5:9] == (b"kept" if flags & SHARED and opened == os.O_RDWR else b"aaaa")
 
 
+def test_what_cannot_come_into_memory_is_mapped_nowhere(
+    watched: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fd = file_in(watched, tmp_path, b"a" * PAGE)
+    at = watched.mmap(0, PAGE, READ_WRITE, PRIVATE | ANONYMOUS, -1, 0)
+    watched.memory.write(at, b"kept")
+    real = watched.process.kernel._call  # type: ignore[attr-defined]
+
+    def call(name: str, *arguments: object) -> int:
+        if name == "mremap":
+            raise OSError(12, name)
+        return int(real(name, *arguments))
+
+    monkeypatch.setattr(watched.process.kernel, "_call", call)
+    assert watched.mmap(0, PAGE, READ_WRITE, SHARED, fd, 0) == -12
+    assert watched.memory.read(at, 4) == b"kept"
+    mapped = [line for line in Path("/proc/self/maps").read_text().splitlines() if str(tmp_path) in line]
+    assert mapped == []
+
+
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_a_move_that_fails_half_way_leaves_everything_where_it_was(
     watched: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
