@@ -20,7 +20,7 @@ CALL2(fstatfs, int, void *)
 CALL4(faccessat2, int, const char *, int, int)
 CALL3(dup3, int, int, int)
 
-enum { N = 40, FREE = 41 };
+enum { N = 40, FREE = 41, OUTSIDE_SIZE = 96 };
 static int D, src, allowed, forbidden;
 static char *P, *Q, *rw, *ro, *other_path, *other_fresh;
 static struct sockaddr_in A;
@@ -116,6 +116,12 @@ static void listen_there(void)
     sys_close(fd);
 }
 
+/* What lies outside has another size than all that is granted. */
+static void look(long error, const struct stat *found)
+{
+    won_if(!error && found->size == OUTSIDE_SIZE, "was told of a file outside");
+}
+
 static void execute(const char *path)
 {
     static const char *args[] = {"x", NULL}, *none[] = {NULL};
@@ -160,6 +166,7 @@ static void execute(const char *path)
     X(linkat_empty, file, sys_linkat(N, "", AT_FDCWD, "linked", AT_EMPTY_PATH); spoil(sys_open("linked", O_WRONLY, 0)); \
         sys_unlink("linked")) \
     X(openat, at, spoil(sys_openat(D, P, O_WRONLY, 0))) \
+    X(openat_read, at, grab(sys_openat(D, P, O_RDONLY | O_NONBLOCK, 0))) \
     X(openat_create, at, sys_close((int)sys_openat(D, Q, O_WRONLY | O_CREAT, 0644))) \
     X(openat_truncate, at, sys_close((int)sys_openat(D, P, O_RDONLY | O_TRUNC, 0))) \
     X(openat_nameless, at, sys_close((int)sys_openat(D, ".", O_TMPFILE | O_WRONLY, 0644))) \
@@ -174,12 +181,13 @@ static void execute(const char *path)
     X(fchownat, at, sys_fchownat(D, P, 1, 1, 0)) \
     X(utimensat, at, sys_utimensat(D, P, now_times, 0)) \
     X(futimesat, at, sys_futimesat(D, P, values)) \
-    X(newfstatat, at, sys_newfstatat(D, P, (struct stat *)allocated, 0)) \
+    X(newfstatat, at, look(sys_newfstatat(D, P, (struct stat *)allocated, 0), (struct stat *)allocated)) \
     X(statx, at, sys_statx(D, P, 0, 0xfff, (struct statx *)allocated)) \
     X(faccessat, at, sys_faccessat(D, P, 2, 0)) \
     X(faccessat2, at, sys_faccessat2(D, P, 2, 0)) \
     X(readlinkat, at, sys_readlinkat(D, P, copy, sizeof copy)) \
     X(open, path, spoil(sys_open(P, O_WRONLY, 0))) \
+    X(open_read, path, grab_path(P)) \
     X(open_create, path, sys_close((int)sys_open(Q, O_WRONLY | O_CREAT, 0644))) \
     X(creat, path, sys_close((int)sys_creat(P, 0644))) \
     X(mkdir, path, sys_mkdir(Q, 0755)) \
@@ -197,8 +205,8 @@ static void execute(const char *path)
     X(utime, path, sys_utime(P, pair)) \
     X(truncate, path, sys_truncate(P, 0)) \
     X(chdir, path, sys_chdir(P); enter(0)) \
-    X(stat, path, sys_stat(P, (struct stat *)allocated)) \
-    X(lstat, path, sys_lstat(P, (struct stat *)allocated)) \
+    X(stat, path, look(sys_stat(P, (struct stat *)allocated), (struct stat *)allocated)) \
+    X(lstat, path, look(sys_lstat(P, (struct stat *)allocated), (struct stat *)allocated)) \
     X(access, path, sys_access(P, 2)) \
     X(statfs, path, sys_statfs(P, allocated)) \
     X(readlink, path, sys_readlink(P, copy, sizeof copy)) \
@@ -274,6 +282,7 @@ static void (*prepare(const char *kind, const char *swap))(void)
     A = address_of(LOOPBACK, 1);
     allowed = (int)sys_open(of_file ? "file" : ".", of_file ? O_RDWR | O_CREAT : O_RDONLY | O_DIRECTORY, 0644);
     if (of_file) sys_pwrite64(allowed, "content\n", 8, 0);
+    else sys_close(make("file"));
     if (at) D = N;
     if (equal(swap, "read-only")) {
         forbidden = (int)sys_open(of_directory ? ro : below("/ro/file"), O_RDONLY, 0);

@@ -6,6 +6,9 @@
 milliseconds; --seconds: for how long all of them together.  --engine: the root of another checkout of this project,
 --prove: an engine that does not hold on to what it checked; against both, attacks must succeed, or they prove nothing.
 Ends with status 1 if an attack succeeds, against a faulty engine if none does.
+
+A success is a change of what must not change, a connection, a secret or the size of what lies outside.  Calls that
+give no such sign (lseek, fsync, access, readlink, statx, ...) show only that the engine goes on as it should.
 """
 
 from __future__ import annotations
@@ -117,7 +120,9 @@ def run(
                 errors += b"hangs"
     faults = [] if process.returncode == 0 else [f"exit status {process.returncode}"]
     faults += [errors.decode("utf-8", "replace")[-1000:]] if errors else []
-    found = re.findall(r"^== (\S+)\n(?:WON.*\n)*tries (\d+)$", output.decode("utf-8", "replace"), re.MULTILINE)
+    parts = re.split(r"^== ", output.decode("utf-8", "replace"), flags=re.MULTILINE)  # what was read stands in between
+    counts = {part.partition("\n")[0]: re.search(r"^tries (\d+)$", part, re.MULTILINE) for part in parts}
+    found = [(name, count[1]) for name, count in counts.items() if count is not None]
     return Outcome(tuple(aims.signs(output)), tuple(faults), {name: int(count) for name, count in found})
 
 

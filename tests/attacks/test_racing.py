@@ -38,6 +38,12 @@ def test_without_holding_on_a_racing_attack_succeeds() -> None:
     assert found
 
 
+def test_what_lies_outside_has_the_size_that_the_program_looks_for() -> None:
+    with targets() as aims:
+        assert (aims.top / "outside" / "dir" / "file").stat().st_size == 96
+        assert (aims.top / "ro" / "file").stat().st_size == 8
+
+
 def calls_about_names() -> set[str]:
     """Return the calls that take a descriptor, a path, or a socket's address."""
     found = set()
