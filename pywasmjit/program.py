@@ -22,8 +22,8 @@ from pywasmjit.records import fresh, record
 from pywasmjit.runtime.depth import PROGRAM_CALL_DEPTH, raise_stack_limit
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.policy import Policy
-    from pywasmjit.wali.process import Wali
+    from pywasmjit.guest.policy.policy import Policy
+    from pywasmjit.wali.provider import Wali
     from pywasmjit.wali.strace import Trace
 
 
@@ -115,7 +115,7 @@ class Program:
             import traceback  # noqa: F401
 
     def _wali(self) -> Wali:
-        from pywasmjit.wali.process import Wali
+        from pywasmjit.wali.provider import Wali
 
         arguments = [self.argv0 or self.file, *self.args]
         return Wali(
@@ -154,7 +154,7 @@ class Program:
         return chosen
 
     def _policy(self) -> Policy:
-        from pywasmjit.wali.policy import Policy
+        from pywasmjit.guest.policy.policy import Policy
 
         if self.allow_all:
             if self.walls == "require":

@@ -15,7 +15,7 @@ from pywasmjit.program import Program
 from pywasmjit.records import record
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Wali
+    from pywasmjit.wali.provider import Wali
 
 
 @record(frozen=True, kw_only=True, slots=False)

@@ -146,7 +146,7 @@ def _fail(number: int) -> int:
 @contextmanager
 def foreign_host(machine: str, page: int = 4096) -> Iterator[ForeignLinux]:
     """Let the package believe that its host is another machine."""
-    from pywasmjit.wali.abi.machines import MACHINES, Machine
+    from pywasmjit.guest.kernel.machines import MACHINES, Machine
 
     linux, holding, sysconf = ForeignLinux(machine, page), ForeignLinux(machine, page, ctypes.PyDLL), os.sysconf
 
@@ -155,7 +155,7 @@ def foreign_host(machine: str, page: int = 4096) -> Iterator[ForeignLinux]:
 
     with pytest.MonkeyPatch.context() as patch:
         for module in _USERS:
-            patch.setattr(f"pywasmjit.wali.kernel.{module}.open_host", open_host)
+            patch.setattr(f"pywasmjit.guest.kernel.{module}.open_host", open_host)
         patch.setattr(os, "sysconf", lambda name: page if name == "SC_PAGESIZE" else sysconf(name))
         yield linux
 

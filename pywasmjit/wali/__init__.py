@@ -11,8 +11,8 @@ to the host.  Nothing on the host is reached except through a `Process`.
 
 from __future__ import annotations
 
-from pywasmjit.wali.network import NetGrant
-from pywasmjit.wali.policy import DirGrant, Policy, ro
-from pywasmjit.wali.process import Wali
+from pywasmjit.guest.policy.network import NetGrant
+from pywasmjit.guest.policy.policy import DirGrant, Policy, ro
+from pywasmjit.wali.provider import Wali
 
 __all__ = ["DirGrant", "NetGrant", "Policy", "Wali", "ro"]

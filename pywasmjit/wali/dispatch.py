@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from pywasmjit.display import shown
 from pywasmjit.errors import LinkError, Trap, TrapCode
-from pywasmjit.wali.abi.errno import ENOSYS, NUMBERS, guest_errno
-from pywasmjit.wali.abi.fcntl import AT_FDCWD
+from pywasmjit.guest.abi.fcntl import AT_FDCWD
+from pywasmjit.guest.restart import Restart
+from pywasmjit.wali.errno import ENOSYS, NUMBERS, guest_errno
 from pywasmjit.wali.table import (
     Address,
     Buffer,
@@ -29,13 +30,12 @@ from pywasmjit.wali.table import (
     Lookup,
     Number,
     Parameter,
-    Restart,
     Text,
 )
 from pywasmjit.wasm.types import FuncType, ValType
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 Bound: TypeAlias = Callable[..., Any]
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from stat import S_IFREG
 from typing import Final
 
-from pywasmjit.wali.files import OpenFile, hold, move_high
+from pywasmjit.guest.files.descriptors import OpenFile, hold
+from pywasmjit.guest.kernel.descriptors import move_high
 
 PATH: Final = b"/.wali/environment"
 

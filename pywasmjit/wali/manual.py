@@ -9,11 +9,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from pywasmjit.wali.policy import Capability, Grant
-from pywasmjit.wali.refused import RULES
+from pywasmjit.guest.policy.policy import Capability, Grant
+from pywasmjit.guest.policy.refused import RULES
+from pywasmjit.guest.policy.walls import LEFT_TO_THE_GATE
+from pywasmjit.guest.restart import Restart
 from pywasmjit.wali.syscalls import TABLE
-from pywasmjit.wali.table import Declaration, Restart, Text
-from pywasmjit.wali.walls import LEFT_TO_THE_GATE
+from pywasmjit.wali.table import Declaration, Text
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "WALI.md"
 

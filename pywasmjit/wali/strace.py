@@ -19,9 +19,9 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from pywasmjit.wali.abi.errno import NAMES
-from pywasmjit.wali.abi.wait import STATUS
-from pywasmjit.wali.files import move_high, name_of_descriptor
+from pywasmjit.guest.abi.wait import STATUS
+from pywasmjit.guest.kernel.descriptors import move_high, name_of_descriptor
+from pywasmjit.wali.errno import NAMES
 from pywasmjit.wali.table import (
     TABLE,
     Address,
@@ -35,9 +35,9 @@ from pywasmjit.wali.table import (
 )
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.memory import GuestMemory
-    from pywasmjit.wali.policy import Policy
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.memory.guest_memory import GuestMemory
+    from pywasmjit.guest.policy.policy import Policy
+    from pywasmjit.guest.process import Process
     from pywasmjit.wasm.types import FuncType
 
 _MOST_BYTES: Final = 32

@@ -14,16 +14,17 @@ from contextlib import suppress
 from signal import SIGPIPE, SIGXFSZ
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pywasmjit.wali.abi.signal import SIG_IGN
-from pywasmjit.wali.files import Origin
-from pywasmjit.wali.grants import GrantedPaths
-from pywasmjit.wali.policy import Capability, DirGrant, Policy
+from pywasmjit.guest.abi.signal import SIG_IGN
+from pywasmjit.guest.files.descriptors import Origin
+from pywasmjit.guest.files.grants import GrantedPaths
+from pywasmjit.guest.policy.policy import Capability, DirGrant, Policy
+from pywasmjit.wali.provider import Wali, WaliProcess
 from pywasmjit.wali.strace import Trace
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.execution import Leap
-    from pywasmjit.wali.files import OpenFile, WorkingDirectory
-    from pywasmjit.wali.process import Process, Wali
+    from pywasmjit.guest.files.descriptors import OpenFile, WorkingDirectory
+    from pywasmjit.guest.process import Process
+    from pywasmjit.guest.processes.execution import Leap
 
 State: TypeAlias = "dict[str, Any]"
 
@@ -44,6 +45,7 @@ def hand_over(leap: Leap, copy: Callable[[int], int]) -> int:
     copy: makes a descriptor that stays open.  Raises EACCES if the program's file may not be read.
     """
     process, image = leap.process, leap.image
+    assert isinstance(process, WaliProcess)
     state = {
         "name": os.fsdecode(os.path.basename(image.path)),
         "module": _moved(os.open(_DESCRIPTOR % image.file.host, os.O_RDONLY | os.O_CLOEXEC), copy),
@@ -130,8 +132,6 @@ def read_module(state: State) -> bytes:
 
 def take_over(state: State, report: Callable[[str], None] | None) -> Wali:
     """Return the system for the program, as the engine before has left it.  Raises OSError."""
-    from pywasmjit.wali.process import Wali
-
     environment: dict[str, str] = {}
     for each in state["env"]:
         name, equals, value = each.partition("=")
@@ -160,7 +160,7 @@ def take_over(state: State, report: Callable[[str], None] | None) -> Wali:
 
 
 def _policy(state: Mapping[str, Any]) -> Policy:
-    from pywasmjit.wali.network import NetGrant
+    from pywasmjit.guest.policy.network import NetGrant
 
     dirs = tuple(DirGrant(_DESCRIPTOR % fd, guest, read_only) for fd, guest, read_only in state["dirs"])
     net = tuple(NetGrant(bytes.fromhex(each[0]), each[1], (each[2], each[3])) for each in state["net"])

@@ -35,9 +35,10 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final, TypeAlias
 
+from pywasmjit.guest.files.descriptors import OpenFile
+from pywasmjit.guest.policy.policy import Capability
+from pywasmjit.guest.restart import Restart
 from pywasmjit.records import record
-from pywasmjit.wali.files import OpenFile
-from pywasmjit.wali.policy import Capability
 from pywasmjit.wasm.types import FuncType
 
 
@@ -155,13 +156,6 @@ FULL: Final = Support("full")
 def partial(missing: str) -> Support:
     """Declare that a call works but for what `missing` says."""
     return Support("partial", missing)
-
-
-class Restart(enum.Enum):
-    """What a call does after EINTR when a handler with SA_RESTART has run (manual, section 6)."""
-
-    NEVER = "never"
-    ALWAYS = "always"
 
 
 @record(frozen=True)

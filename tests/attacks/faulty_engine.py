@@ -10,9 +10,10 @@ import os
 import sys
 
 from pywasmjit.cli import main
+from pywasmjit.guest.files import descriptors as files
+from pywasmjit.guest.files import grants
+from pywasmjit.guest.files.descriptors import Files, OpenFile, WorkingDirectory
 from pywasmjit.records import replace
-from pywasmjit.wali import files, grants
-from pywasmjit.wali.files import Files, OpenFile, WorkingDirectory
 
 
 def close_now(file: OpenFile) -> None:
@@ -56,10 +57,10 @@ class Careless(grants.GrantedPaths):
 
 files._last_words = close_now
 grants.GrantedPaths = Careless  # type: ignore[misc]
-import pywasmjit.wali.process  # noqa: E402 - takes the class from there
+import pywasmjit.guest.process  # noqa: E402 - takes the class from there
 
-pywasmjit.wali.process.GrantedPaths = Careless  # type: ignore[misc]
-pywasmjit.wali.process.Files = CarelessFiles  # type: ignore[misc]
+pywasmjit.guest.process.GrantedPaths = Careless  # type: ignore[misc]
+pywasmjit.guest.process.Files = CarelessFiles  # type: ignore[misc]
 sys.setswitchinterval(float(os.environ["INTERVAL"]))
 sys.argv[0] = "pywasmjit"
 main()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pywasmjit.wali.kernel import landlock
+from pywasmjit.guest.kernel import landlock
+from pywasmjit.guest.policy.walls import COMPLETE
 from pywasmjit.wali.syscalls import TABLE
 from pywasmjit.wali.table import Buffer, Descriptor, Text
-from pywasmjit.wali.walls import COMPLETE
 from tests.attacks.racing import SWAPS, WITHOUT, Race, races, run, successes
 from tests.attacks.runner import targets
 

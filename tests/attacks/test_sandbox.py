@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pywasmjit.wali.kernel import landlock
-from pywasmjit.wali.walls import COMPLETE
+from pywasmjit.guest.kernel import landlock
+from pywasmjit.guest.policy.walls import COMPLETE
 from tests.attacks.runner import Outcome, prove, run_behind_walls, run_group, targets
 from tests.attacks.table import ATTACKS, LEFT_TO_THE_GATE, Attack, groups, left_to_the_gate, stopped_by_walls
 from tests.attacks.targets import Targets

@@ -21,14 +21,15 @@ LAYERS = {
     "text": 2,
     "codegen": 2,
     "runtime": 3,
-    "wali": 4,
+    "guest": 4,
+    "wali": 5,
     "wasi": 5,
     "api": 6,
 }
 COMMAND_LINE = 7
 """Modules at the top that are not listed belong to the command line."""
 
-EVERYTHING = {"wali.preload"}
+EVERYTHING = {"guest.policy.preload"}
 """Modules that load all others by walking the package, whatever its parts are."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -38,6 +39,11 @@ def layer(dotted: str) -> tuple[int, str]:
     """Return height and name of the part of the package that `dotted` (without "pywasmjit.") belongs to."""
     part = dotted.split(".")[0] or "api"
     return LAYERS.get(part, COMMAND_LINE), part
+
+
+def dotted_name(path: Path) -> str:
+    """Return a module's name without "pywasmjit."."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
 
 
 def own_imports(path: Path) -> Iterator[str]:
@@ -63,7 +69,7 @@ def is_module(name: str) -> bool:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_down(path: Path) -> None:
-    dotted = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+    dotted = dotted_name(path)
     height, part = layer(dotted)
     upward = [
         name
@@ -73,6 +79,71 @@ def test_imports_point_down(path: Path) -> None:
     if dotted in EVERYTHING:
         upward.remove("")
     assert upward == []
+
+
+GUEST = {"guest.abi": 0, "guest.memory.guest_memory": 0, "guest.memory.ranges": 0, "guest.kernel": 1}
+"""Height inside of `guest/`: layouts and the view of memory, the kernel, and above them what keeps state."""
+STATE = 2
+
+
+def guest_height(dotted: str) -> int:
+    """Return the height of a module of the guest process."""
+    return next((height for part, height in GUEST.items() if f"{dotted}.".startswith(f"{part}.")), STATE)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "guest").rglob("*.py")), ids=lambda path: path.stem)
+def test_inside_the_guest_process_imports_point_down(path: Path) -> None:
+    dotted = dotted_name(path)
+    inside = [name for name in own_imports(path) if name.startswith("guest.")]
+    assert [name for name in inside if guest_height(name) > guest_height(dotted)] == []
+
+
+def test_the_faces_of_the_guest_process_are_above_it() -> None:
+    """Even in text: what is below does not name what is above."""
+    naming = [path for path in (PACKAGE / "guest").rglob("*.py") if "pywasmjit.wali." in path.read_text("utf-8")]
+    assert naming == []
+
+
+def at_import_time(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports that run when a module is imported."""
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from at_import_time(node.orelse)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for part in ("body", "orelse", "finalbody", "handlers"):
+                inner = getattr(node, part, [])
+                yield from at_import_time([each for each in inner if isinstance(each, ast.stmt | ast.ExceptHandler)])
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Return, for each module, those of the package that must be there before it."""
+    graph = {}
+    for path in MODULES:
+        wanted: set[str] = set()
+        for node in at_import_time(ast.parse(path.read_text(encoding="utf-8")).body):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                module = node.module or ""
+                deeper = [f"{module}.{alias.name}" for alias in node.names]
+                names = [each if is_module(inner(each).replace(".", "/")) else module for each in deeper]
+            wanted.update(inner(name) for name in names if name.split(".")[0] == "pywasmjit")
+        graph[dotted_name(path)] = wanted
+    return graph
+
+
+def inner(name: str) -> str:
+    return name.removeprefix("pywasmjit").removeprefix(".")
+
+
+def test_no_circle_at_import_time() -> None:
+    graph = import_graph()
+    assert len(graph) > 150
+    while leaves := {name for name, wanted in graph.items() if not wanted & graph.keys() - {name}}:
+        graph = {name: wanted for name, wanted in graph.items() if name not in leaves}
+    assert graph == {}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -98,7 +169,7 @@ def test_a_run_loads_what_it_needs_only() -> None:
     command = [sys.executable, "-c", f"{lines}; from pywasmjit.cli import main; main()"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root, stdin=subprocess.DEVNULL)
     loaded = set(done.stdout.split())
-    assert "pywasmjit.wali.process" in loaded
+    assert "pywasmjit.guest.process" in loaded
     assert not {"bytecode", "dataclasses"} & loaded
 
 
@@ -106,11 +177,11 @@ def test_a_run_loads_what_it_needs_only() -> None:
 
 BEFORE_WALLS = """
 import sys
-import pywasmjit.wali.walls as walls
+import pywasmjit.guest.policy.walls as walls
 from pywasmjit.program import Program
 
-def only_import(*arguments, **options):
-    walls.import_what_runs()
+def only_import(*arguments, early_imports, **options):
+    walls.import_what_runs(early_imports)
     print(*sys.modules)
     sys.exit()
 
@@ -119,20 +190,20 @@ Program(file=sys.argv[1]).run()
 """
 
 NOT_BEHIND_WALLS = {
-    ("socket", "wali/kernel/sockets.py"): "where there is no ctypes, and no walls",
-    ("socket", "wali/network.py"): "to read `net=`, before",
+    ("socket", "guest/kernel/sockets.py"): "where there is no ctypes, and no walls",
+    ("socket", "guest/policy/network.py"): "to read `net=`, before",
     ("tempfile", "wali/environment.py"): "where there is no memfd_create, and no walls",
-    ("pkgutil", "wali/preload.py"): "chroot, which no sandbox has",
+    ("pkgutil", "guest/policy/preload.py"): "chroot, which no sandbox has",
     ("inspect", "runtime/functions.py"): "what `help` shows of functions, which nobody asks for while a guest runs",
     ("traceback", "diagnostics.py"): "the same",
     ("traceback", "program.py"): "imported before if -v asks for it",
     ("pywasmjit.invocation", "program.py"): "imported before if --invoke asks for it",
     ("pywasmjit.wali.strace", "program.py"): "imported before if --strace asks for it",
-    ("pywasmjit.wali.kernel.calling", "wali/execution.py"): "imported by what raises walls",
-    ("pywasmjit.wali.succession", "wali/execution.py"): "execve: who may execute can read the library",
+    ("pywasmjit.guest.kernel.calling", "guest/processes/execution.py"): "imported by what raises walls",
+    ("pywasmjit.wali.succession", "wali/provider.py"): "execve: who may execute can read the library",
 }
 """(what is imported, where) -> why it may be."""
-RUNS = ("display.py", "errors.py", "diagnostics.py", "program.py", "wasm/", "codegen/", "runtime/", "wali/")
+RUNS = ("display.py", "errors.py", "diagnostics.py", "program.py", "wasm/", "codegen/", "runtime/", "guest/", "wali/")
 
 
 def late_imports(path: Path) -> Iterator[str]:

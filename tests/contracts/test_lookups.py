@@ -14,27 +14,28 @@ import pytest
 from pywasmjit.wali.syscalls import TABLE
 from pywasmjit.wali.table import Declaration, Descriptor, Lookup
 
-WALI = Path(__file__).parents[2] / "pywasmjit" / "wali"
+PACKAGE = Path(__file__).parents[2] / "pywasmjit"
+SOURCES = [path for part in ("guest", "wali") for path in sorted((PACKAGE / part).rglob("*.py"))]
 
 LOOKING = {
-    ("files.py", "file"): "what all others use",
-    ("files.py", "close"): "under the table's lock",
-    ("files.py", "set_close_on_exec"): "under the table's lock; the kernel, too, goes by the number",
-    ("paths.py", "_reopen"): "a number in a path: /dev/fd/3",
-    ("paths.py", "locate"): "a number in a path",
-    ("network.py", "_entry"): "a number in a path",
-    ("syscalls/io.py", "dup2"): "about the numbers themselves: equal ones are no change",
-    ("syscalls/io.py", "dup3"): "about the numbers themselves",
-    ("syscalls/control.py", "fcntl"): "some commands are about the number",
-    ("syscalls/terminal.py", "ioctl"): "some requests are about the number",
-    ("syscalls/terminal.py", "_with_number"): "FICLONE: the argument is a second descriptor",
-    ("syscalls/mm.py", "mmap"): "the number is not looked at for anonymous memory",
-    ("syscalls/events.py", "_signalfd"): "-1 stands for a new one",
-    ("syscalls/children.py", "waitid"): "a descriptor for P_PIDFD only",
-    ("syscalls/message.py", "_translated_rights"): "many, from a control message",
-    ("syscalls/poll.py", "_translated"): "many, from an array",
-    ("syscalls/select.py", "_select"): "many, from sets, by the function in it",
-    ("syscalls/select.py", "noted"): "many, from sets",
+    ("guest/files/descriptors.py", "file"): "what all others use",
+    ("guest/files/descriptors.py", "close"): "under the table's lock",
+    ("guest/files/descriptors.py", "set_close_on_exec"): "under the table's lock; the kernel, too, goes by the number",
+    ("guest/files/paths.py", "_reopen"): "a number in a path: /dev/fd/3",
+    ("guest/files/paths.py", "locate"): "a number in a path",
+    ("guest/policy/network.py", "_entry"): "a number in a path",
+    ("wali/syscalls/io.py", "dup2"): "about the numbers themselves: equal ones are no change",
+    ("wali/syscalls/io.py", "dup3"): "about the numbers themselves",
+    ("wali/syscalls/control.py", "fcntl"): "some commands are about the number",
+    ("wali/syscalls/terminal.py", "ioctl"): "some requests are about the number",
+    ("wali/syscalls/terminal.py", "_with_number"): "FICLONE: the argument is a second descriptor",
+    ("wali/syscalls/mm.py", "mmap"): "the number is not looked at for anonymous memory",
+    ("wali/syscalls/events.py", "_signalfd"): "-1 stands for a new one",
+    ("wali/syscalls/children.py", "waitid"): "a descriptor for P_PIDFD only",
+    ("wali/syscalls/message.py", "_translated_rights"): "many, from a control message",
+    ("wali/syscalls/poll.py", "_translated"): "many, from an array",
+    ("wali/syscalls/select.py", "_select"): "many, from sets, by the function in it",
+    ("wali/syscalls/select.py", "noted"): "many, from sets",
 }
 """Functions that look a number up themselves, each once -> why not `dispatch`."""
 
@@ -45,7 +46,7 @@ OF_NUMBERS = {
 
 
 def functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
-    name = str(path.relative_to(WALI))
+    name = str(path.relative_to(PACKAGE))
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef):
             yield name, node
@@ -63,7 +64,7 @@ def look_ups(function: ast.FunctionDef) -> int:
 
 
 def counted() -> dict[tuple[str, str], int]:
-    paths = [path for path in WALI.rglob("*.py") if path.name not in ("threads.py", "signals.py")]
+    paths = [path for path in SOURCES if path.name not in ("threads.py", "signals.py")]
     pairs = ((name, function) for path in paths for name, function in functions(path))
     return {(name, function.name): found for name, function in pairs if (found := look_ups(function))}
 
@@ -73,15 +74,13 @@ def test_who_looks_numbers_up() -> None:
 
 
 def test_the_table_itself_is_read_in_few_places() -> None:
-    reading = {
-        str(path.relative_to(WALI)) for path in WALI.rglob("*.py") if ".slots" in path.read_text(encoding="utf-8")
-    }
+    reading = {str(path.relative_to(PACKAGE)) for path in SOURCES if ".slots" in path.read_text(encoding="utf-8")}
     assert reading == {
-        "files.py",
-        "dispatch.py",
-        "streams.py",
-        "syscalls/select.py",
-        "walls.py",
+        "guest/files/descriptors.py",
+        "wali/dispatch.py",
+        "guest/files/streams.py",
+        "wali/syscalls/select.py",
+        "guest/policy/walls.py",
     }
 
 

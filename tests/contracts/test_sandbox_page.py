@@ -53,4 +53,4 @@ def test_every_test_that_is_named_exists() -> None:
 def test_every_file_that_is_named_exists() -> None:
     package = Path(wj.__file__).parent
     for name in re.findall(r"`([\w/]+\.py)`", TEXT):
-        assert (package / "wali" / name).exists() or (TESTS.parent / name).exists(), name
+        assert (package / name).exists() or (TESTS.parent / name).exists(), name

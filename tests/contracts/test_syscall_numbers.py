@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from pywasmjit import Policy, Wali
-from pywasmjit.wali.abi.numbers import BY_MACHINE
+from pywasmjit.guest.kernel.numbers import BY_MACHINE
+from pywasmjit.guest.policy.policy import Capability, Granted
+from pywasmjit.guest.policy.refused import WITHOUT, refusals
+from pywasmjit.guest.policy.walls import LEFT_TO_THE_GATE
 from pywasmjit.wali.dispatch import absent, bind
-from pywasmjit.wali.policy import Capability, Granted
-from pywasmjit.wali.refused import WITHOUT, refusals
 from pywasmjit.wali.syscalls import TABLE
-from pywasmjit.wali.walls import LEFT_TO_THE_GATE
 from pywasmjit.wasm.types import FuncType
 
 LIST = Path(__file__).with_name("syscalls_x86_64.txt")

@@ -21,9 +21,9 @@ sys.path[:0] = [each for each in (str(TESTS / "unit" / "wali"), str(TESTS.parent
 
 from guest import Guest  # noqa: E402 - found by the path above
 
-from pywasmjit.wali.kernel.portable import PortableKernel  # noqa: E402
-from pywasmjit.wali.kernel.raw import RawKernel  # noqa: E402
-from pywasmjit.wali.policy import Policy  # noqa: E402
+from pywasmjit.guest.kernel.portable import PortableKernel  # noqa: E402
+from pywasmjit.guest.kernel.raw import RawKernel  # noqa: E402
+from pywasmjit.guest.policy.policy import Policy  # noqa: E402
 
 O_WRONLY, O_CREAT, O_DIRECTORY, O_PATH = 1, 0o100, 0o200000, 0o10000000
 FDCWD = -100
@@ -158,7 +158,7 @@ _ATTEMPTS = (
 WAYS: dict[str, Callable[[], None]] = {
     "raw": lambda: None,
     "no openat2": lambda: setattr(RawKernel, "_has_openat2", lambda self: False),
-    "portable": lambda: setattr(sys.modules["pywasmjit.wali.process"], "choose", PortableKernel),
+    "portable": lambda: setattr(sys.modules["pywasmjit.guest.process"], "choose", PortableKernel),
 }
 
 

@@ -104,11 +104,11 @@ def test_errors_show_names_in_quotes_and_cut() -> None:
 
 def test_advice_that_is_pasted_grants_what_it_says(tmp_path: Path) -> None:
     """A guest chooses the path that it is denied."""
-    from pywasmjit.wali.policy import Policy
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.policy.policy import Policy
+    from pywasmjit.wali.provider import WaliProcess
 
     reports: list[str] = []
-    process = Process([b"p"], {}, Policy.sandbox([str(tmp_path)]), report=reports.append)
+    process = WaliProcess([b"p"], {}, Policy.sandbox([str(tmp_path)]), report=reports.append)
     try:
         with pytest.raises(PermissionError):
             process.paths.open(process.paths.cwd, b"/x --allow-all #/y", 0, 0)

@@ -68,7 +68,7 @@ def test_it_is_said_once_that_a_program_may_change_what_python_imports(tmp_path:
 # -- Ctrl-C -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", ["pywasmjit.api", "click", "pywasmjit.program", "pywasmjit.wali.process"])
+@pytest.mark.parametrize("module", ["pywasmjit.api", "click", "pywasmjit.program", "pywasmjit.guest.process"])
 def test_ctrl_c_while_something_is_imported_ends_it_without_a_traceback(module: str, tmp_path: Path) -> None:
     """The signal comes in the middle of an import, whichever that is."""
     (tmp_path / "sitecustomize.py").write_text(f"""

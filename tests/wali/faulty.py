@@ -28,11 +28,11 @@ import pytest
 from running import load
 
 import pywasmjit as wj
+from pywasmjit.guest import process as process_module
+from pywasmjit.guest import threads as threads_module
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.kernel.raw import RawKernel
 from pywasmjit.runtime.memories import Memory
-from pywasmjit.wali import process as process_module
-from pywasmjit.wali import threads as threads_module
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.kernel.raw import RawKernel
 
 TIMEOUT: Final = 10
 

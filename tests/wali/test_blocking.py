@@ -18,9 +18,9 @@ from running import load
 from toolchain import native_program, wasm_program
 
 import pywasmjit as wj
+from pywasmjit.guest.kernel.portable import PortableKernel
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.wali.dispatch import bind
-from pywasmjit.wali.kernel.portable import PortableKernel
 from pywasmjit.wali.syscalls import TABLE
 
 HERE = Path(__file__).parent
@@ -31,7 +31,7 @@ READ, FULL, SOME, AT = 100, 200, 300, 400
 def call(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., int]]:
     """Return a function that makes calls; descriptor 0 is an empty pipe, 1 a full one."""
     if request.param == "portable":
-        monkeypatch.setattr("pywasmjit.wali.process.choose", PortableKernel)
+        monkeypatch.setattr("pywasmjit.guest.process.choose", PortableKernel)
     empty, full = os.pipe(), os.pipe()
     os.set_blocking(full[1], False)
     while True:

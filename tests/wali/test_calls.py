@@ -13,9 +13,9 @@ from foreign import foreign_host
 from running import Outcome, Run
 
 import pywasmjit as wj
-from pywasmjit.wali.abi.machines import MACHINES
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.kernel.raw import RawKernel
+from pywasmjit.guest.kernel.machines import MACHINES
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.kernel.raw import RawKernel
 
 HERE = Path(__file__).parent
 
@@ -58,7 +58,7 @@ def way_to_host(name: str) -> Iterator[None]:
     """Make processes use one of the ways to the host: "raw", the same without openat2, "portable", or a machine's."""
     with pytest.MonkeyPatch.context() as patch, foreign_host(name) if name in MACHINES else nullcontext():
         if name == "portable":
-            patch.setattr("pywasmjit.wali.process.choose", PortableKernel)
+            patch.setattr("pywasmjit.guest.process.choose", PortableKernel)
         elif name == "no openat2":
             patch.setattr(RawKernel, "_has_openat2", lambda self: False)
         yield

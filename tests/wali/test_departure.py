@@ -18,8 +18,8 @@ BEFORE = """
 import os, signal
 from threading import Thread
 from pywasmjit.cli import main
-from pywasmjit.wali import execution
-from pywasmjit.wali.process import Process
+from pywasmjit.guest.processes import execution
+from pywasmjit.guest.process import Process
 
 def terminate(*_):
     os.kill(os.getpid(), signal.SIGTERM)

@@ -19,8 +19,8 @@ from test_processes import renew as renew_with_program
 from toolchain import native_program, wasm_program
 
 import pywasmjit as wj
-from pywasmjit.wali.kernel.foreign import ForeignKernel
-from pywasmjit.wali.kernel.raw import RawKernel
+from pywasmjit.guest.kernel.foreign import ForeignKernel
+from pywasmjit.guest.kernel.raw import RawKernel
 
 __all__ = ["work"]
 

@@ -131,7 +131,7 @@ def test_parents_and_children(tmp_path: Path) -> None:
 LATE = """
 import os, signal, sys
 from pywasmjit.cli import main
-from pywasmjit.wali.kernel.raw import RawKernel
+from pywasmjit.guest.kernel.raw import RawKernel
 
 read = RawKernel.read
 

@@ -15,7 +15,7 @@ from commands import command_of, environment, run_command
 from running import Run
 
 import pywasmjit as wj
-from pywasmjit.wali.process import Process
+from pywasmjit.wali.provider import WaliProcess
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "threads.c"
@@ -87,7 +87,7 @@ def test_no_memory_for_a_thread_is_no_end_of_the_program(tmp_path: Path, monkeyp
 
 def test_who_ends_the_process_kicks_the_main_thread_until_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kick that comes just before the thread sleeps in the kernel is lost."""
-    with closing(Process([b"p"], {}, wj.Policy.sandbox())) as process:
+    with closing(WaliProcess([b"p"], {}, wj.Policy.sandbox())) as process:
         answers = [True, True, True, False]
         process.threads.main.scope = SimpleNamespace(fire=lambda: answers.pop(0))  # type: ignore[assignment]
         kicked: list[object] = []

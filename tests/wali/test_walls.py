@@ -27,8 +27,8 @@ from test_calls import HERE, renew
 from toolchain import native_program, wasm_program
 
 import pywasmjit as wj
-from pywasmjit.wali.kernel import landlock
-from pywasmjit.wali.walls import COMPLETE
+from pywasmjit.guest.kernel import landlock
+from pywasmjit.guest.policy.walls import COMPLETE
 
 ROOT = HERE.parents[1]
 ENGINE = [sys.executable, "-P", "-m", "pywasmjit", "run"]  # or Python would look at the working directory
@@ -188,11 +188,11 @@ def test_what_the_kernel_lets_through_the_gate_refuses(world: World) -> None:
 RAW = """
 import os, sys
 from errno import EPERM, errorcode
-from pywasmjit.wali.kernel import calling
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.refused import NEVER, WITHOUT
-from pywasmjit.wali.abi.numbers import BY_MACHINE
-from pywasmjit.wali.walls import raise_walls
+from pywasmjit.guest.kernel import calling
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.guest.policy.refused import NEVER, WITHOUT
+from pywasmjit.guest.kernel.numbers import BY_MACHINE
+from pywasmjit.guest.policy.walls import raise_walls
 call, numbers, victim = calling.caller(), BY_MACHINE[os.uname().machine], int(sys.argv[1])
 raise_walls(Policy.sandbox(), [], required=True)
 refused = [*NEVER, *(each for calls in WITHOUT.values() for each in calls)]
@@ -214,10 +214,10 @@ EACH = """
 import os, sys
 from errno import EPERM
 from refused_cases import CASES, NEVER, OTHER, PID, WORDS, grants
-from pywasmjit.wali.abi.numbers import BY_MACHINE
-from pywasmjit.wali.kernel import host
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.walls import raise_walls
+from pywasmjit.guest.kernel.numbers import BY_MACHINE
+from pywasmjit.guest.kernel import host
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.guest.policy.walls import raise_walls
 import ctypes
 machine, syscall = host.open_host()
 name, directory, victim = sys.argv[1:]
@@ -505,8 +505,8 @@ OLDER_THREAD = """
 import sys, threading, time
 import pywasmjit as wj
 from pywasmjit.runtime import watchdog
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.walls import raise_walls
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.guest.policy.walls import raise_walls
 
 seen = []
 look = watchdog.Watchdog._look
@@ -557,8 +557,9 @@ def test_required_walls_cannot_be_where_other_threads_run(tmp_path: Path) -> Non
 WITHOUT = """
 import os, sys
 from errno import ENOSYS
-from pywasmjit.wali.abi.numbers import BY_MACHINE
-from pywasmjit.wali.kernel import calling, seccomp
+from pywasmjit.guest.kernel.numbers import BY_MACHINE
+from pywasmjit.guest.kernel import calling
+from pywasmjit.guest.kernel import seccomp
 calling.caller()("prctl", 38, 1, 0, 0, 0)
 machine = os.uname().machine
 calls = sys.argv[1].split(",")
@@ -581,9 +582,9 @@ def test_where_the_kernel_has_no_walls_programs_run_without(tmp_path: Path, call
 
 OLDER_KERNELS = """
 import os, sys
-from pywasmjit.wali.kernel import landlock
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.walls import raise_walls
+from pywasmjit.guest.kernel import landlock
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.guest.policy.walls import raise_walls
 inside, outside = sys.argv[1:]
 for version in range(8):
     if os.fork():
@@ -613,8 +614,8 @@ def test_what_is_granted_works_on_older_kernels(tmp_path: Path) -> None:
 
 ENDING = """
 import builtins, threading, time
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.walls import raise_walls
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.guest.policy.walls import raise_walls
 
 class Slow:
     def __del__(self):

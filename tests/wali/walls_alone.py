@@ -14,10 +14,10 @@ from contextlib import nullcontext
 
 import pywasmjit as wj
 from pywasmjit.diagnostics import attempt, leave, restore_signals
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.guest.policy.walls import raise_walls
 from pywasmjit.runtime.depth import raise_stack_limit
 from pywasmjit.runtime.limits import parse_duration
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.walls import raise_walls
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def run_behind_walls(given: argparse.Namespace) -> int:
     sandbox = Policy.sandbox(given.dir, given.allow)
     directories = [(os.open(each.host, os.O_PATH | os.O_DIRECTORY), each.read_only) for each in sandbox.dirs]
     if not given.no_walls:
-        raise_walls(sandbox, directories, required=True)
+        raise_walls(sandbox, directories, required=True, early_imports=wali.process.early_imports)
     return wali.start(wj.Instance(module, wali))
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from errno import EINVAL
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali import execution, processes
-from pywasmjit.wali.abi import wait as abi
-from pywasmjit.wali.abi.resource import RUSAGE
-from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.table import Flags, Int, Number, Out, Path, Pointer, Restart, partial, syscall
+from pywasmjit.guest.abi import wait as abi
+from pywasmjit.guest.abi.resource import RUSAGE
+from pywasmjit.guest.policy.policy import Capability
+from pywasmjit.guest.processes import execution, processes
+from pywasmjit.guest.restart import Restart
+from pywasmjit.wali.table import Flags, Int, Number, Out, Path, Pointer, partial, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 RusageOut = Annotated[Pointer, Out(RUSAGE.size)]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from errno import EINVAL
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pywasmjit.wali.abi import fcntl as abi
-from pywasmjit.wali.files import require_access
-from pywasmjit.wali.gate import require
-from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.streams import require_for_callers
+from pywasmjit.guest.abi import fcntl as abi
+from pywasmjit.guest.files.streams import require_for_callers
+from pywasmjit.guest.kernel.descriptors import require_access
+from pywasmjit.guest.policy.gate import require
+from pywasmjit.guest.policy.policy import Capability
+from pywasmjit.guest.restart import Restart
 from pywasmjit.wali.syscalls.transfer import patiently
-from pywasmjit.wali.table import GuestFd, Long, Number, Restart, partial, syscall
+from pywasmjit.wali.table import GuestFd, Long, Number, partial, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 _NUMBERS: Final = frozenset(
     {

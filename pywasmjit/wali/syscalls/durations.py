@@ -10,10 +10,10 @@ from struct import Struct
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from pywasmjit.wali.abi.time import GIGA
+from pywasmjit.guest.abi.time import GIGA
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 _MEGA = 1_000_000
 

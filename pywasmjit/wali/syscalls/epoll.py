@@ -10,13 +10,13 @@ from errno import EINVAL
 from math import inf
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi import epoll as abi
-from pywasmjit.wali.abi.signal import SIGSET
+from pywasmjit.guest.abi import epoll as abi
+from pywasmjit.guest.abi.signal import SIGSET
+from pywasmjit.guest.waiting import read_signal_set, signal_mask, wait
 from pywasmjit.wali.table import Fd, Flags, In, Int, Number, Out, Pointer, Size, syscall
-from pywasmjit.wali.waiting import read_signal_set, signal_mask, wait
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 Events = Annotated[Pointer, Out("maxevents", abi.EPOLL_EVENT.size)]
 

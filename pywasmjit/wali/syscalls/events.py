@@ -5,13 +5,13 @@ from __future__ import annotations
 from errno import EINVAL, ENOSYS, EPERM
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi import events as abi
-from pywasmjit.wali.abi.signal import SIGSET, SIGSET_SIZE, bit
-from pywasmjit.wali.abi.time import CLOCKS
+from pywasmjit.guest.abi import events as abi
+from pywasmjit.guest.abi.signal import SIGSET, SIGSET_SIZE, bit
+from pywasmjit.guest.abi.time import CLOCKS
 from pywasmjit.wali.table import Fd, Flags, GuestFd, In, Number, Out, Pointer, Size, Unsigned, partial, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 Timer = Annotated[Pointer, Out(abi.ITIMERSPEC_SIZE)]
 
@@ -99,7 +99,7 @@ def _signalfd(process: Process, fd: int, mask: int, size: int, flags: int) -> in
     """
     if process.signals.host is None:
         raise OSError(ENOSYS, "signalfd")
-    from pywasmjit.wali.kernel.host_signals import VIRTUAL
+    from pywasmjit.guest.kernel.host_signals import VIRTUAL
 
     if size != SIGSET_SIZE or flags & ~(abi.NONBLOCK | abi.CLOEXEC):
         raise OSError(EINVAL, "signalfd")

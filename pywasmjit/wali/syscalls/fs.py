@@ -7,9 +7,10 @@ from errno import EACCES, EINVAL, EISDIR, ENOENT, ENOTDIR, ERANGE, EROFS
 from stat import S_IFDIR, S_IFREG, S_ISLNK
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi import fcntl as abi
-from pywasmjit.wali.abi.stat import SIZE as STAT_SIZE
-from pywasmjit.wali.abi.stat import pack_directory
+from pywasmjit.guest.abi import fcntl as abi
+from pywasmjit.guest.abi.stat import SIZE as STAT_SIZE
+from pywasmjit.guest.abi.stat import pack_directory
+from pywasmjit.guest.restart import Restart
 from pywasmjit.wali.table import (
     DirFd,
     Fd,
@@ -20,16 +21,16 @@ from pywasmjit.wali.table import (
     Path,
     PathOrEmpty,
     Pointer,
-    Restart,
     Size,
     Unsigned,
     syscall,
 )
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.files import OpenFile
-    from pywasmjit.wali.paths import Place
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.files.descriptors import OpenFile
+    from pywasmjit.guest.files.paths import Place
+    from pywasmjit.guest.process import Process
+    from pywasmjit.wali.provider import WaliProcess
 
 OpenFlags = Annotated[int, Flags(abi.OPEN_FLAGS)]
 AtFlags = Annotated[int, Flags(abi.AT_FLAGS)]
@@ -42,18 +43,18 @@ _FDCWD = abi.AT_FDCWD
 
 
 @syscall("open", restart=Restart.ALWAYS)
-def open(process: Process, pathname: Path, flags: OpenFlags, mode: Unsigned) -> int:
+def open(process: WaliProcess, pathname: Path, flags: OpenFlags, mode: Unsigned) -> int:
     """Linux: open(2)."""
     return _open(process, process.paths.cwd, pathname, flags, mode)
 
 
 @syscall("openat", restart=Restart.ALWAYS)
-def openat(process: Process, dirfd: DirFd, pathname: Path, flags: OpenFlags, mode: Unsigned) -> int:
+def openat(process: WaliProcess, dirfd: DirFd, pathname: Path, flags: OpenFlags, mode: Unsigned) -> int:
     """Linux: openat(2)."""
     return _open(process, dirfd, pathname, flags, mode)
 
 
-def _open(process: Process, start: OpenFile | None, path: bytes, flags: int, mode: int) -> int:
+def _open(process: WaliProcess, start: OpenFile | None, path: bytes, flags: int, mode: int) -> int:
     close_on_exec = bool(flags & abi.O_CLOEXEC)
     if process.environment.names(path) and not flags & abi.O_ACCMODE:
         return process.files.add(process.environment.open(), kind=S_IFREG, close_on_exec=close_on_exec)
@@ -107,18 +108,18 @@ def _stat(process: Process, start: OpenFile | None, path: bytes, statbuf: int, *
 
 
 @syscall("access")
-def access(process: Process, pathname: Path, mode: AccessMode) -> int:
+def access(process: WaliProcess, pathname: Path, mode: AccessMode) -> int:
     """Linux: access(2)."""
     return _access(process, process.paths.cwd, pathname, mode)
 
 
 @syscall("faccessat")
-def faccessat(process: Process, dirfd: DirFd, pathname: Path, mode: AccessMode, flags: AtFlags) -> int:
+def faccessat(process: WaliProcess, dirfd: DirFd, pathname: Path, mode: AccessMode, flags: AtFlags) -> int:
     """Linux: faccessat(2); as in the kernel's call of this name, the flags are not looked at (`faccessat2`)."""
     return _access(process, dirfd, pathname, mode)
 
 
-def _access(process: Process, start: OpenFile | None, path: bytes, mode: int) -> int:
+def _access(process: WaliProcess, start: OpenFile | None, path: bytes, mode: int) -> int:
     if mode & ~(abi.R_OK | abi.W_OK | abi.X_OK):
         raise OSError(EINVAL, "access: mode")
     if process.environment.names(path):

@@ -19,8 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING, Annotated, Final
 
 from pywasmjit.errors import Trap
-from pywasmjit.runtime.deadlines import check, wait_slice
-from pywasmjit.wali.abi.futex import (
+from pywasmjit.guest.abi.futex import (
     FUTEX_BITSET_MATCH_ANY,
     FUTEX_CLOCK_REALTIME,
     FUTEX_CMP_REQUEUE,
@@ -40,15 +39,17 @@ from pywasmjit.wali.abi.futex import (
     FUTEX_WAKE_OP,
     OPERATION_NAMES,
 )
-from pywasmjit.wali.abi.time import GIGA, TIMESPEC
-from pywasmjit.wali.sleepers import patience, sleep
-from pywasmjit.wali.table import Number, Pointer, Restart, Unsigned, partial, syscall
-from pywasmjit.wali.waiting import Interrupted
+from pywasmjit.guest.abi.time import GIGA, TIMESPEC
+from pywasmjit.guest.restart import Restart
+from pywasmjit.guest.sleepers import patience, sleep
+from pywasmjit.guest.waiting import Interrupted
+from pywasmjit.runtime.deadlines import check, wait_slice
+from pywasmjit.wali.table import Number, Pointer, Unsigned, partial, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.kernel.raw_futexes import KernelFutexes
-    from pywasmjit.wali.memory import Memory
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.kernel.raw_futexes import KernelFutexes
+    from pywasmjit.guest.memory.guest_memory import Memory
+    from pywasmjit.guest.process import Process
 
 _LONGEST_NS: Final = 1 << 62
 _SIGN: Final = 1 << 31

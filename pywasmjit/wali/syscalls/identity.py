@@ -13,13 +13,13 @@ from errno import EINVAL
 from struct import pack
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.gate import require_own, require_own_host
-from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.preload import import_everything
+from pywasmjit.guest.policy.gate import require_own, require_own_host
+from pywasmjit.guest.policy.policy import Capability
+from pywasmjit.guest.policy.preload import import_everything
 from pywasmjit.wali.table import Int, Out, Pointer, Unsigned, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 IdOut = Annotated[Pointer, Out(4)]
 

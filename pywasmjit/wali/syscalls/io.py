@@ -7,10 +7,12 @@ from errno import EINVAL
 from stat import S_ISCHR, S_ISFIFO, S_ISSOCK
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pywasmjit.wali.abi import fcntl as abi
-from pywasmjit.wali.abi.socket import INT, SOCK_STREAM, SOL_SOCKET
-from pywasmjit.wali.abi.sockopt import SO_TYPE
-from pywasmjit.wali.files import await_others
+from pywasmjit.guest.abi import fcntl as abi
+from pywasmjit.guest.abi.socket import INT, SOCK_STREAM, SOL_SOCKET
+from pywasmjit.guest.abi.sockopt import SO_TYPE
+from pywasmjit.guest.files.descriptors import await_others
+from pywasmjit.guest.restart import Restart
+from pywasmjit.guest.waiting import has_deadline
 from pywasmjit.wali.table import (
     Fd,
     File,
@@ -22,16 +24,14 @@ from pywasmjit.wali.table import (
     Long,
     Out,
     Pointer,
-    Restart,
     Size,
     Vector,
     syscall,
 )
-from pywasmjit.wali.waiting import has_deadline
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.files import OpenFile
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.files.descriptors import OpenFile
+    from pywasmjit.guest.process import Process
 
 _PIECE: Final = 4096
 """Bytes that a pipe takes without waiting once it can be written at all."""

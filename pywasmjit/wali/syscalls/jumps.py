@@ -12,12 +12,12 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from pywasmjit.errors import Trap, TrapCode
+from pywasmjit.guest.abi.signal import SIG_SETMASK
 from pywasmjit.runtime.jumps import Activation, LongJump, live_activation
-from pywasmjit.wali.abi.signal import SIG_SETMASK
 from pywasmjit.wali.table import Int, Pointer, auxiliary
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 PLACE: Final = Struct("<QII")
 """Activation, site, stack pointer."""

@@ -10,12 +10,13 @@ from errno import EINVAL, ENOENT, EPERM, EXDEV
 from stat import S_IFMT, S_ISBLK, S_ISCHR, S_ISDIR
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi import fcntl as abi
-from pywasmjit.wali.gate import require, require_own_host
-from pywasmjit.wali.kernel.portable_calls import by_descriptor
-from pywasmjit.wali.paths import Place, inside
-from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.preload import import_everything
+from pywasmjit.guest.abi import fcntl as abi
+from pywasmjit.guest.files.paths import Place, inside
+from pywasmjit.guest.kernel.portable_calls import by_descriptor
+from pywasmjit.guest.policy.gate import require, require_own_host
+from pywasmjit.guest.policy.policy import Capability
+from pywasmjit.guest.policy.preload import import_everything
+from pywasmjit.guest.restart import Restart
 from pywasmjit.wali.syscalls import fs
 from pywasmjit.wali.table import (
     DirFd,
@@ -23,15 +24,14 @@ from pywasmjit.wali.table import (
     Long,
     Path,
     PathOrEmpty,
-    Restart,
     Unsigned,
     partial,
     syscall,
 )
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.files import OpenFile
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.files.descriptors import OpenFile
+    from pywasmjit.guest.process import Process
 
 AtFlags = Annotated[int, Flags(abi.AT_FLAGS)]
 RenameFlags = Annotated[int, Flags(abi.RENAME_FLAGS)]

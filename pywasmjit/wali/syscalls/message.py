@@ -14,17 +14,18 @@ from errno import EINVAL, EMSGSIZE, ENOBUFS
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
-from pywasmjit.wali.abi import socket as abi
-from pywasmjit.wali.abi.sockopt import SO_TYPE
-from pywasmjit.wali.abi.uio import IOV_MAX, MAX_TRANSFER
-from pywasmjit.wali.files import OpenFile
-from pywasmjit.wali.kernel.sockets import CONTROL_MAX, Parts, Received
+from pywasmjit.guest.abi import socket as abi
+from pywasmjit.guest.abi.sockopt import SO_TYPE
+from pywasmjit.guest.abi.uio import IOV_MAX, MAX_TRANSFER
+from pywasmjit.guest.files.descriptors import OpenFile
+from pywasmjit.guest.kernel.sockets import CONTROL_MAX, Parts, Received
+from pywasmjit.guest.restart import Restart
+from pywasmjit.guest.waiting import READING, WRITING, has_deadline, patiently
 from pywasmjit.wali.syscalls.socket import read_name, write_name
-from pywasmjit.wali.table import Fd, Flags, In, InOut, Int, Out, Pointer, Restart, Size, syscall
-from pywasmjit.wali.waiting import READING, WRITING, has_deadline, patiently
+from pywasmjit.wali.table import Fd, Flags, In, InOut, Int, Out, Pointer, Size, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 MessageFlags = Annotated[int, Flags(abi.MSG_FLAGS)]
 

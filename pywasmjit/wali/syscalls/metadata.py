@@ -13,12 +13,12 @@ from errno import EINVAL, EISDIR, ENOENT, EPERM, EROFS
 from stat import S_ISDIR, S_ISREG, S_ISUID
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi import fcntl as abi
-from pywasmjit.wali.abi import statfs as statfs_abi
-from pywasmjit.wali.abi import statx as statx_abi
-from pywasmjit.wali.abi.time import GIGA, TIMESPEC, TIMEVAL, UTIME_NOW, UTIME_OMIT
-from pywasmjit.wali.files import OpenFile, WorkingDirectory
-from pywasmjit.wali.paths import Place, closing_descriptor, require_open
+from pywasmjit.guest.abi import fcntl as abi
+from pywasmjit.guest.abi import statfs as statfs_abi
+from pywasmjit.guest.abi import statx as statx_abi
+from pywasmjit.guest.abi.time import GIGA, TIMESPEC, TIMEVAL, UTIME_NOW, UTIME_OMIT
+from pywasmjit.guest.files.descriptors import OpenFile, WorkingDirectory
+from pywasmjit.guest.files.paths import Place, closing_descriptor, require_open
 from pywasmjit.wali.table import (
     DirFd,
     File,
@@ -37,7 +37,7 @@ from pywasmjit.wali.table import (
 )
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 AtFlags = Annotated[int, Flags(abi.AT_FLAGS)]
 AccessMode = Annotated[int, Flags(abi.ACCESS_FLAGS)]

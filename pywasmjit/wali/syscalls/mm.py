@@ -5,11 +5,11 @@ from __future__ import annotations
 from errno import EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi import mman as abi
+from pywasmjit.guest.abi import mman as abi
 from pywasmjit.wali.table import Flags, GuestFd, Int, Long, Pointer, Size, partial, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 Protection = Annotated[int, Flags(abi.PROT_FLAGS)]
 _MAP_MASK = 0x1FF_FFFF

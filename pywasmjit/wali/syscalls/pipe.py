@@ -8,12 +8,12 @@ from stat import S_IFIFO
 from struct import Struct
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pywasmjit.wali.abi import fcntl as abi
-from pywasmjit.wali.files import hold
+from pywasmjit.guest.abi import fcntl as abi
+from pywasmjit.guest.files.descriptors import hold
 from pywasmjit.wali.table import Flags, Out, Pointer, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 PAIR: Final = Struct("<ii")
 _PIPE_FLAGS: Final = abi.O_CLOEXEC | abi.O_NONBLOCK | abi.O_DIRECT

@@ -6,16 +6,16 @@ from errno import EINVAL
 from math import inf
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi.poll import POLLFD, POLLNVAL, REVENTS, REVENTS_OFFSET
-from pywasmjit.wali.abi.signal import SIGSET
-from pywasmjit.wali.abi.time import TIMESPEC
+from pywasmjit.guest.abi.poll import POLLFD, POLLNVAL, REVENTS, REVENTS_OFFSET
+from pywasmjit.guest.abi.signal import SIGSET
+from pywasmjit.guest.abi.time import TIMESPEC
+from pywasmjit.guest.waiting import read_signal_set, signal_mask, wait
 from pywasmjit.wali.syscalls.durations import Duration, read_timespec
 from pywasmjit.wali.table import In, InOut, Int, Long, Pointer, Size, syscall
-from pywasmjit.wali.waiting import read_signal_set, signal_mask, wait
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.files import OpenFile
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.files.descriptors import OpenFile
+    from pywasmjit.guest.process import Process
 
 PollFds = Annotated[Pointer, InOut("nfds", POLLFD.size)]
 

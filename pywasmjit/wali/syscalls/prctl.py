@@ -7,13 +7,13 @@ from errno import EFAULT, EINVAL
 from struct import pack
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi import prctl as abi
-from pywasmjit.wali.gate import require, require_own_host
-from pywasmjit.wali.policy import Capability
+from pywasmjit.guest.abi import prctl as abi
+from pywasmjit.guest.policy.gate import require, require_own_host
+from pywasmjit.guest.policy.policy import Capability
 from pywasmjit.wali.table import Long, Number, partial, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 
 @syscall("prctl", support=partial("options of the table; any other gives EINVAL"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pywasmjit.wali.table import Int, Pointer, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 
 @syscall("exit")

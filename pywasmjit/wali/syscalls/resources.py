@@ -6,15 +6,15 @@ import os
 from errno import EFAULT, EINVAL, ESRCH
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pywasmjit.wali.abi import resource as abi
-from pywasmjit.wali.abi.sched import POLICIES, SCHED_PARAM
-from pywasmjit.wali.attributes import Limit, host_limit, set_host_limit
-from pywasmjit.wali.gate import require, require_own, require_own_host
-from pywasmjit.wali.policy import Capability
+from pywasmjit.guest.abi import resource as abi
+from pywasmjit.guest.abi.sched import POLICIES, SCHED_PARAM
+from pywasmjit.guest.attributes import Limit, host_limit, set_host_limit
+from pywasmjit.guest.policy.gate import require, require_own, require_own_host
+from pywasmjit.guest.policy.policy import Capability
 from pywasmjit.wali.table import In, Int, Number, Out, Pointer, Size, partial, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 Resource = Annotated[int, Number(names=abi.RLIMITS)]
 RlimitIn = Annotated[Pointer, In(abi.RLIMIT.size)]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from errno import EFAULT, EINVAL
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pywasmjit.wali.abi.select import SIGMASK_PAIR, members, pack_set, set_size
-from pywasmjit.wali.abi.time import TIMESPEC, TIMEVAL
+from pywasmjit.guest.abi.select import SIGMASK_PAIR, members, pack_set, set_size
+from pywasmjit.guest.abi.time import TIMESPEC, TIMEVAL
+from pywasmjit.guest.waiting import read_signal_set, signal_mask, wait
 from pywasmjit.wali.syscalls.durations import Duration, read_timespec, read_timeval
 from pywasmjit.wali.table import In, InOut, Int, Pointer, syscall
-from pywasmjit.wali.waiting import read_signal_set, signal_mask, wait
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.files import OpenFile
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.files.descriptors import OpenFile
+    from pywasmjit.guest.process import Process
 
 _SMALLEST_TABLE: Final = 64
 _NEXT_TABLE: Final = 128

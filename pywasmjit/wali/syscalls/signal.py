@@ -8,8 +8,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
-from pywasmjit.runtime.deadlines import check, wait_slice
-from pywasmjit.wali.abi.signal import (
+from pywasmjit.guest.abi.signal import (
     MINSIGSTKSZ,
     NSIG,
     SI_TKILL,
@@ -24,15 +23,17 @@ from pywasmjit.wali.abi.signal import (
     STACK_T,
     pack_siginfo,
 )
-from pywasmjit.wali.abi.time import GIGA, TIMESPEC
-from pywasmjit.wali.gate import require
-from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.table import In, Int, Long, Out, Pointer, Restart, Size, syscall
-from pywasmjit.wali.waiting import Interrupted, has_deadline
+from pywasmjit.guest.abi.time import GIGA, TIMESPEC
+from pywasmjit.guest.policy.gate import require
+from pywasmjit.guest.policy.policy import Capability
+from pywasmjit.guest.restart import Restart
+from pywasmjit.guest.waiting import Interrupted, has_deadline
+from pywasmjit.runtime.deadlines import check, wait_slice
+from pywasmjit.wali.table import In, Int, Long, Out, Pointer, Size, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
-    from pywasmjit.wali.signals import Action
+    from pywasmjit.guest.process import Process
+    from pywasmjit.guest.signals.signals import Action
 
 SetIn = Annotated[Pointer, In(SIGSET.size)]
 SetOut = Annotated[Pointer, Out(SIGSET.size)]

@@ -12,17 +12,18 @@ from stat import S_IFSOCK, S_ISSOCK
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pywasmjit.wali.abi import socket as abi
-from pywasmjit.wali.abi.sockopt import SO_SNDTIMEO
-from pywasmjit.wali.abi.time import TIMEVAL
-from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.streams import require_for_callers
+from pywasmjit.guest.abi import socket as abi
+from pywasmjit.guest.abi.sockopt import SO_SNDTIMEO
+from pywasmjit.guest.abi.time import TIMEVAL
+from pywasmjit.guest.files.streams import require_for_callers
+from pywasmjit.guest.policy.policy import Capability
+from pywasmjit.guest.restart import Restart
+from pywasmjit.guest.waiting import READING, WRITING, has_deadline, patiently, socket_timeout, would_block
 from pywasmjit.wali.syscalls.pipe import PAIR, enter_pair
-from pywasmjit.wali.table import Fd, Flags, In, InOut, Int, Number, Out, Pointer, Restart, partial, syscall
-from pywasmjit.wali.waiting import READING, WRITING, has_deadline, patiently, socket_timeout, would_block
+from pywasmjit.wali.table import Fd, Flags, In, InOut, Int, Number, Out, Pointer, partial, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 Domain = Annotated[int, Number(names=abi.FAMILIES)]
 SocketType = Annotated[int, Flags(abi.SOCK_FLAGS)]
@@ -198,7 +199,7 @@ def _accept(process: Process, fd: int, address: int, length: int, flags: int) ->
 
 
 def _is_readable(process: Process, fd: int) -> bool:
-    from pywasmjit.wali.abi.poll import POLLFD, POLLIN
+    from pywasmjit.guest.abi.poll import POLLFD, POLLIN
 
     return bool(process.kernel.poll(bytearray(POLLFD.pack(fd, POLLIN, 0)), 0))
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 from pywasmjit.wali.table import Int, Number, Out, Pointer, Size, auxiliary
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
+    from pywasmjit.wali.provider import WaliProcess
 
 
 @auxiliary("__init")
@@ -59,7 +60,7 @@ def copy_argv(process: Process, buffer: Pointer, index: Size) -> int:
 
 
 @auxiliary("__get_init_envfile")
-def get_init_envfile(process: Process, buffer: Annotated[Pointer, Out("size")], size: Size) -> int:
+def get_init_envfile(process: WaliProcess, buffer: Annotated[Pointer, Out("size")], size: Size) -> int:
     """Write the path of the file with the environment: 1, or 0 if there are no variables.
 
     A path that does not fit is written as an empty string.

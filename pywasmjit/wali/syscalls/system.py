@@ -6,11 +6,11 @@ import os
 from errno import EFAULT, EINVAL
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi.utsname import SIZE, pack_utsname
+from pywasmjit.guest.abi.utsname import SIZE, pack_utsname
 from pywasmjit.wali.table import Flags, Out, Pointer, Size, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 GRND: dict[str, int] = {"GRND_NONBLOCK": 1, "GRND_RANDOM": 2, "GRND_INSECURE": 4}
 

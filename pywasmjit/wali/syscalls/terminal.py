@@ -6,15 +6,16 @@ from errno import ENOTTY
 from stat import S_IFCHR
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi import ioctl as abi
-from pywasmjit.wali.files import require_access
-from pywasmjit.wali.gate import require
-from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.streams import is_callers, require_for_callers
-from pywasmjit.wali.table import GuestFd, Number, Pointer, Restart, partial, syscall
+from pywasmjit.guest.abi import ioctl as abi
+from pywasmjit.guest.files.streams import is_callers, require_for_callers
+from pywasmjit.guest.kernel.descriptors import require_access
+from pywasmjit.guest.policy.gate import require
+from pywasmjit.guest.policy.policy import Capability
+from pywasmjit.guest.restart import Restart
+from pywasmjit.wali.table import GuestFd, Number, Pointer, partial, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 
 @syscall("ioctl", restart=Restart.ALWAYS, support=partial("requests of the table; any other gives ENOTTY"))
@@ -105,7 +106,7 @@ def _with_number(process: Process, host: int, request: int, argument: int) -> in
 def _open_peer(process: Process, host: int, flags: int) -> int:
     import fcntl
 
-    from pywasmjit.wali.abi.fcntl import O_CLOEXEC
+    from pywasmjit.guest.abi.fcntl import O_CLOEXEC
 
     peer = fcntl.ioctl(host, abi.TIOCGPTPEER, process.kernel.open_flags.to_host(flags | O_CLOEXEC))
     return process.files.add(peer, kind=S_IFCHR, close_on_exec=bool(flags & O_CLOEXEC))

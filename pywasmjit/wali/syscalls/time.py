@@ -6,12 +6,12 @@ import time as host
 from errno import EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING, Annotated
 
-from pywasmjit.wali.abi.time import CLOCKS, GIGA, TIMESPEC, TIMEVAL, TIMEZONE
+from pywasmjit.guest.abi.time import CLOCKS, GIGA, TIMESPEC, TIMEVAL, TIMEZONE
+from pywasmjit.guest.waiting import Interrupted
 from pywasmjit.wali.table import In, Int, Number, Out, Pointer, syscall
-from pywasmjit.wali.waiting import Interrupted
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 ClockId = Annotated[int, Number(names=CLOCKS)]
 TimespecOut = Annotated[Pointer, Out(TIMESPEC.size)]

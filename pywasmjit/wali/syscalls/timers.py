@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pywasmjit.wali.table import In, Int, Out, Pointer, Unsigned, syscall
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 ITIMERVAL: Final = Struct("<qqqq")
 """it_interval and it_value, seconds and microseconds."""

@@ -8,11 +8,12 @@ from errno import EINVAL
 from struct import Struct
 from typing import TYPE_CHECKING, Annotated, Final
 
+from pywasmjit.guest.abi import fcntl as abi
+from pywasmjit.guest.abi.uio import MAX_TRANSFER
+from pywasmjit.guest.files.streams import require_for_callers
+from pywasmjit.guest.policy.policy import Capability
+from pywasmjit.guest.restart import Restart
 from pywasmjit.runtime.deadlines import remaining, wait_slice
-from pywasmjit.wali.abi import fcntl as abi
-from pywasmjit.wali.abi.uio import MAX_TRANSFER
-from pywasmjit.wali.policy import Capability
-from pywasmjit.wali.streams import require_for_callers
 from pywasmjit.wali.table import (
     Fd,
     Flags,
@@ -22,14 +23,13 @@ from pywasmjit.wali.table import (
     Long,
     Number,
     Pointer,
-    Restart,
     Size,
     Vector,
     syscall,
 )
 
 if TYPE_CHECKING:
-    from pywasmjit.wali.process import Process
+    from pywasmjit.guest.process import Process
 
 OFFSET: Final = Struct("<q")
 _SHORTEST_WAIT: Final = 0.0005

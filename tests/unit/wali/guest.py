@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from pywasmjit.guest.policy.policy import Policy
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.wali.dispatch import bind
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.process import Process
+from pywasmjit.wali.provider import WaliProcess
 from pywasmjit.wali.syscalls import TABLE
 
 
@@ -28,7 +28,7 @@ class Guest:
         **options: Any,
     ) -> None:
         self.reports: list[str] = []
-        self.process = Process(args, env or {}, policy or Policy.sandbox(), report=self.reports.append, **options)
+        self.process = WaliProcess(args, env or {}, policy or Policy.sandbox(), report=self.reports.append, **options)
         self.memory = memory or Memory(4, 1000, shared=True)
         self.process.bind(self.memory)
         self._next = 1024

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from recipes import BLOCK, DATAGRAM, PAGE, USR1, Arguments, Scene
 
-from pywasmjit.wali.abi import fcntl, ioctl
+from pywasmjit.guest.abi import fcntl, ioctl
 
 Nested: TypeAlias = Callable[[Scene, int | None], Arguments]
 Structure: TypeAlias = Callable[[Scene, int | None], int]

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 from guest import Guest
 
-from pywasmjit.wali.abi import ioctl
+from pywasmjit.guest.abi import ioctl
 
 O_RDWR, O_DIRECTORY, O_NONBLOCK = 2, 0o200000, 0o4000
 CWD, EMPTY_PATH = -100, 0x1000

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from guest import Guest
 
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.memory.ranges import Ranges
+from pywasmjit.guest.policy.policy import Policy
 from pywasmjit.runtime.memories import Memory
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.ranges import Ranges
 
 PAGE = 4096
 READ, WRITE = 1, 2
@@ -28,7 +28,7 @@ RW = READ | WRITE
 @pytest.fixture(params=["real", "emulated"])
 def guest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guest]:
     if request.param == "emulated":
-        monkeypatch.setattr("pywasmjit.wali.process.choose", PortableKernel)
+        monkeypatch.setattr("pywasmjit.guest.process.choose", PortableKernel)
     with Guest(Policy.allow_all()) as made:
         assert made.process.kernel.maps_files is (request.param == "real")
         yield made

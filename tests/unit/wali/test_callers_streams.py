@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from guest import Guest
 
-from pywasmjit.wali.abi import fcntl as abi
-from pywasmjit.wali.abi import ioctl
-from pywasmjit.wali.policy import Policy
+from pywasmjit.guest.abi import fcntl as abi
+from pywasmjit.guest.abi import ioctl
+from pywasmjit.guest.policy.policy import Policy
 
 LOCK = struct.pack("<hhqqi4x", 1, 0, 0, 0, 0)
 LOCK_EX, LOCK_UN = 2, 8

@@ -23,11 +23,13 @@ import pytest
 from guest import Guest
 
 import pywasmjit as wj
-from pywasmjit.wali import attributes, network, paths
-from pywasmjit.wali.kernel import portable
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.threads import GuestThread
+from pywasmjit.guest import attributes
+from pywasmjit.guest.files import paths
+from pywasmjit.guest.kernel import portable
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.policy import network
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.guest.threads import GuestThread
 
 EACCES, EBADF, EINVAL, ECONNREFUSED = -13, -9, -22, -111
 AF_INET, AF_INET6, STREAM = 2, 10, 1
@@ -163,7 +165,7 @@ def test_other_sockets_listen_as_ever() -> None:
 
 
 def test_only_so_many_sockets_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pywasmjit.wali.network._REMEMBERED", 2)
+    monkeypatch.setattr("pywasmjit.guest.policy.network._REMEMBERED", 2)
     with granted(1, "127.0.0.1:0") as guest:
         fds = [guest.socket(AF_INET, STREAM, 0) for _ in range(3)]
         for fd in fds:
@@ -456,7 +458,7 @@ def test_one_thread_at_a_time_changes_the_hosts_directory(tmp_path: Path) -> Non
 
 
 def test_two_threads_that_list_a_directory_share_its_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pywasmjit.wali.process.choose", PortableKernel)
+    monkeypatch.setattr("pywasmjit.guest.process.choose", PortableKernel)
     for name in ("one", "two"):
         (tmp_path / name).touch()
     with Guest(Policy.sandbox([str(tmp_path)])) as guest:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pywasmjit.guest.policy.policy import Policy
 from pywasmjit.wali.dispatch import bind
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.process import Process
+from pywasmjit.wali.provider import WaliProcess
 from pywasmjit.wali.syscalls import TABLE
 from pywasmjit.wali.table import Buffer, Declaration, IovecArray, Number
 from pywasmjit.wasm.types import FuncType
@@ -87,7 +87,7 @@ def test_declaration_is_complete(declaration: Declaration) -> None:
 
 @pytest.mark.parametrize("declaration", TABLE.values(), ids=TABLE.keys())
 def test_declaration_binds(declaration: Declaration) -> None:
-    process = Process([b"p"], {}, Policy.allow_all())
+    process = WaliProcess([b"p"], {}, Policy.allow_all())
     bound = bind(declaration, process, declaration.type)
     assert bound.__name__ == declaration.import_name
     assert bound.__code__.co_argcount == len(declaration.type.params)

@@ -10,12 +10,12 @@ from typing import Annotated
 import pytest
 
 from pywasmjit.errors import LinkError, Trap
+from pywasmjit.guest.policy.policy import Capability, Policy
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.wali import table
-from pywasmjit.wali.abi.errno import NUMBERS, guest_errno
 from pywasmjit.wali.dispatch import absent, bind, unavailable
-from pywasmjit.wali.policy import Capability, Policy
-from pywasmjit.wali.process import Process
+from pywasmjit.wali.errno import NUMBERS, guest_errno
+from pywasmjit.wali.provider import WaliProcess
 from pywasmjit.wali.table import (
     Declaration,
     DirFd,
@@ -42,38 +42,38 @@ SIZE = 2 * 65536
 seen: list[object] = []
 
 
-def note(process: Process, *arguments: object) -> int:
+def note(process: WaliProcess, *arguments: object) -> int:
     seen[:] = arguments
     return 7
 
 
-def numbers(process: Process, a: Int, b: Size, c: Long) -> int:
+def numbers(process: WaliProcess, a: Int, b: Size, c: Long) -> int:
     return note(process, a, b, c)
 
 
-def descriptors(process: Process, a: Fd, b: GuestFd) -> int:
+def descriptors(process: WaliProcess, a: Fd, b: GuestFd) -> int:
     return note(process, a, b)
 
 
-def paths(process: Process, a: Path, b: PathOrEmpty) -> int:
+def paths(process: WaliProcess, a: Path, b: PathOrEmpty) -> int:
     return note(process, a, b)
 
 
-def buffers(process: Process, a: Annotated[Pointer, Out("n")], n: Size, b: Annotated[Pointer, In(16)]) -> int:
+def buffers(process: WaliProcess, a: Annotated[Pointer, Out("n")], n: Size, b: Annotated[Pointer, In(16)]) -> int:
     return note(process, a, n, b)
 
 
-def items(process: Process, a: Annotated[Pointer, InOut("n", 8)], n: Long, p: Pointer) -> int:
+def items(process: WaliProcess, a: Annotated[Pointer, InOut("n", 8)], n: Long, p: Pointer) -> int:
     return note(process, a, n, p)
 
 
-def vector(process: Process, a: Annotated[IovecList, Vector("n")], n: Int) -> int:
+def vector(process: WaliProcess, a: Annotated[IovecList, Vector("n")], n: Int) -> int:
     return note(process, a, n)
 
 
 @pytest.fixture
-def process() -> Iterator[Process]:
-    made = Process([b"p"], {}, Policy.sandbox(), streams=(10, 11, 12))
+def process() -> Iterator[WaliProcess]:
+    made = WaliProcess([b"p"], {}, Policy.sandbox(), streams=(10, 11, 12))
     made.bind(Memory(2, 10, shared=True))
     seen.clear()
     yield made
@@ -85,7 +85,7 @@ def declared(handler: object, result: str | None = "i64", **options: object) -> 
     return Declaration("SYS_test", "test", handler, result, **fields)  # type: ignore[arg-type]
 
 
-def bound(process: Process, handler: object, **options: object):
+def bound(process: WaliProcess, handler: object, **options: object):
     declaration = declared(handler, **options)
     return bind(declaration, process, declaration.type)
 
@@ -94,7 +94,7 @@ def number(name: str) -> int:
     return -NUMBERS[name] & M64
 
 
-def test_numbers(process: Process) -> None:
+def test_numbers(process: WaliProcess) -> None:
     call = bound(process, numbers)
     assert call(0xFFFF_FFFF, 0xFFFF_FFFF, M64) == 7
     assert seen == [-1, 0xFFFF_FFFF, -1]
@@ -102,7 +102,7 @@ def test_numbers(process: Process) -> None:
     assert seen == [0x7FFF_FFFF, 0, 1 << 62]
 
 
-def test_descriptors(process: Process) -> None:
+def test_descriptors(process: WaliProcess) -> None:
     call = bound(process, descriptors)
     assert call(2, 0xFFFF_FFFE) == 7
     assert seen == [12, -2]
@@ -112,7 +112,7 @@ def test_descriptors(process: Process) -> None:
     assert call(1, 0) == number("EBADF")
 
 
-def test_paths(process: Process) -> None:
+def test_paths(process: WaliProcess) -> None:
     call = bound(process, paths)
     memory = process.memory.memory
     memory.write(100, b"first\0second\0\0")
@@ -131,7 +131,7 @@ def test_paths(process: Process) -> None:
     assert len(seen[0]) == 4095
 
 
-def test_buffers(process: Process) -> None:
+def test_buffers(process: WaliProcess) -> None:
     call = bound(process, buffers)
     for good in ((100, 50, 200), (SIZE - 50, 50, SIZE - 16), (0, 50, 0), (0xFFFF_FFFF, 0, 200), (SIZE, 0, 16)):
         assert call(*good) == 7
@@ -147,7 +147,7 @@ def test_buffers(process: Process) -> None:
         assert call(*bad) == number("EFAULT"), bad
 
 
-def test_items(process: Process) -> None:
+def test_items(process: WaliProcess) -> None:
     call = bound(process, items)
     assert call(SIZE - 80, 10, 0xFFFF_FFFF) == 7
     assert seen == [SIZE - 80, 10, 0xFFFF_FFFF]
@@ -157,7 +157,7 @@ def test_items(process: Process) -> None:
     assert seen[1] == -1
 
 
-def test_vectors(process: Process) -> None:
+def test_vectors(process: WaliProcess) -> None:
     call = bound(process, vector)
     memory = process.memory.memory
     memory.pack("<IIIIII", 96, 1000, 5, 0xFFFF_FFFF, 0, SIZE - 8, 8)
@@ -175,7 +175,7 @@ def test_vectors(process: Process) -> None:
 
 def test_together_a_vector_stays_below_two_gigabytes() -> None:
     memory = Memory(40000, 40000, shared=True)
-    guest = Process([b"p"], {}, Policy.sandbox())
+    guest = WaliProcess([b"p"], {}, Policy.sandbox())
     guest.bind(memory)
     memory.pack("<IIIIII", 96, 65536, 0x7FFF_0000, 65536, 0x7FFF_0000, 65536, 1)
     assert guest.memory.iovecs(96, 3) == [(65536, 0x7FFF_0000), (65536, 0xF000)]
@@ -184,7 +184,7 @@ def test_together_a_vector_stays_below_two_gigabytes() -> None:
 
 
 def test_before_memory_exists_every_address_is_outside() -> None:
-    guest = Process([b"p"], {}, Policy.sandbox())
+    guest = WaliProcess([b"p"], {}, Policy.sandbox())
     call = bound(guest, buffers)
     assert call(100, 1, 0) == number("EFAULT")
     assert call(100, 0, 1) == number("EFAULT")
@@ -192,15 +192,15 @@ def test_before_memory_exists_every_address_is_outside() -> None:
     guest.close()
 
 
-def test_growth_is_seen(process: Process) -> None:
+def test_growth_is_seen(process: WaliProcess) -> None:
     call = bound(process, buffers)
     assert call(SIZE, 1, 0) == number("EFAULT")
     process.memory.memory.grow(1)
     assert call(SIZE, 1, 0) == 7
 
 
-def test_errors_become_negative_numbers(process: Process) -> None:
-    def fail(process: Process, a: Int) -> int:
+def test_errors_become_negative_numbers(process: WaliProcess) -> None:
+    def fail(process: WaliProcess, a: Int) -> int:
         raise OSError(a, "")
 
     call = bound(process, fail)
@@ -211,18 +211,18 @@ def test_errors_become_negative_numbers(process: Process) -> None:
     assert call(99999) == number("EIO")
 
 
-def test_other_exceptions_pass(process: Process) -> None:
-    def fail(process: Process) -> int:
+def test_other_exceptions_pass(process: WaliProcess) -> None:
+    def fail(process: WaliProcess) -> int:
         raise KeyError("ours")
 
     with pytest.raises(KeyError):
         bound(process, fail)()
 
 
-def test_interrupted_calls_are_made_again(process: Process) -> None:
+def test_interrupted_calls_are_made_again(process: WaliProcess) -> None:
     calls = []
 
-    def interrupted(process: Process, a: Int) -> int:
+    def interrupted(process: WaliProcess, a: Int) -> int:
         calls.append(a)
         if len(calls) < 4:
             raise InterruptedError(errno.EINTR, "")
@@ -232,7 +232,7 @@ def test_interrupted_calls_are_made_again(process: Process) -> None:
     assert calls == [1, 1, 1, 1]
 
 
-def interrupt(process: Process, monkeypatch: pytest.MonkeyPatch, handler: Callable[[], object] = int) -> None:
+def interrupt(process: WaliProcess, monkeypatch: pytest.MonkeyPatch, handler: Callable[[], object] = int) -> None:
     """Have a signal wait for the guest at each interrupted call, whose handler wants calls to be made again."""
     monkeypatch.setattr(process.signals, "interrupting", lambda: True)
 
@@ -243,8 +243,8 @@ def interrupt(process: Process, monkeypatch: pytest.MonkeyPatch, handler: Callab
     monkeypatch.setattr(process, "interrupted", interrupted)
 
 
-def test_interruption_that_the_guest_must_see(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(process: Process) -> int:
+def test_interruption_that_the_guest_must_see(process: WaliProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(process: WaliProcess) -> int:
         raise InterruptedError(errno.EINTR, "")
 
     interrupt(process, monkeypatch)
@@ -262,8 +262,8 @@ def is_open(fd: int) -> bool:
     return True
 
 
-def test_a_file_and_a_place_to_start_from(process: Process) -> None:
-    def both(process: Process, a: File, b: DirFd) -> int:
+def test_a_file_and_a_place_to_start_from(process: WaliProcess) -> None:
+    def both(process: WaliProcess, a: File, b: DirFd) -> int:
         return note(process, a, b)
 
     call = bound(process, both)
@@ -277,11 +277,11 @@ def test_a_file_and_a_place_to_start_from(process: Process) -> None:
     assert call(99, 2) == number("EBADF")
 
 
-def test_a_file_stays_open_until_the_call_has_returned(process: Process) -> None:
+def test_a_file_stays_open_until_the_call_has_returned(process: WaliProcess) -> None:
     guest = process.files.add(os.memfd_create("pinned"))
     numbers = []
 
-    def use(process: Process, fd: Fd) -> int:
+    def use(process: WaliProcess, fd: Fd) -> int:
         numbers.append(fd)
         process.files.close(guest)
         assert is_open(fd)
@@ -292,12 +292,12 @@ def test_a_file_stays_open_until_the_call_has_returned(process: Process) -> None
     assert bound(process, use)(guest) == number("EBADF")
 
 
-def test_a_call_goes_on_with_its_file_when_nothing_is_for_the_guest(process: Process) -> None:
+def test_a_call_goes_on_with_its_file_when_nothing_is_for_the_guest(process: WaliProcess) -> None:
     """The engine itself interrupts calls to look whether something is; that undoes no look-up."""
     guest = process.files.add(os.memfd_create("pinned"))
     numbers = []
 
-    def use(process: Process, fd: Fd) -> int:
+    def use(process: WaliProcess, fd: Fd) -> int:
         numbers.append(fd)
         if len(numbers) == 1:
             process.files.close(guest)
@@ -310,7 +310,7 @@ def test_a_call_goes_on_with_its_file_when_nothing_is_for_the_guest(process: Pro
 
 
 def test_a_call_that_is_made_again_after_a_handler_looks_anew(
-    process: Process, monkeypatch: pytest.MonkeyPatch
+    process: WaliProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guest = process.files.add(os.memfd_create("pinned"))
     numbers = []
@@ -319,7 +319,7 @@ def test_a_call_that_is_made_again_after_a_handler_looks_anew(
         process.files.close(guest)
         assert not is_open(numbers[0])  # nothing keeps open what a handler closes
 
-    def use(process: Process, fd: Fd) -> int:
+    def use(process: WaliProcess, fd: Fd) -> int:
         numbers.append(fd)
         raise InterruptedError(errno.EINTR, "")
 
@@ -328,7 +328,7 @@ def test_a_call_that_is_made_again_after_a_handler_looks_anew(
     assert len(numbers) == 1
 
 
-def test_what_a_handler_closes_before_a_call_returns_is_closed(process: Process) -> None:
+def test_what_a_handler_closes_before_a_call_returns_is_closed(process: WaliProcess) -> None:
     guest = process.files.add(os.memfd_create("pinned"))
     host = process.files.file(guest).host
     ran = []
@@ -340,7 +340,7 @@ def test_what_a_handler_closes_before_a_call_returns_is_closed(process: Process)
 
     process.signals.deliver = deliver  # type: ignore[method-assign]
 
-    def use(process: Process, fd: Fd) -> int:
+    def use(process: WaliProcess, fd: Fd) -> int:
         process.signals.pending.append(None)
         return 3
 
@@ -358,15 +358,15 @@ def test_what_a_handler_closes_before_a_call_returns_is_closed(process: Process)
     ],
 )
 def test_types_that_the_module_declares(
-    process: Process, params: tuple, results: tuple, arguments: tuple, expected: list, result: object
+    process: WaliProcess, params: tuple, results: tuple, arguments: tuple, expected: list, result: object
 ) -> None:
     call = bind(declared(numbers), process, FuncType(params, results))
     assert call(*arguments) == result
     assert seen == expected
 
 
-def test_errors_in_other_result_types(process: Process) -> None:
-    def fail(process: Process) -> int:
+def test_errors_in_other_result_types(process: WaliProcess) -> None:
+    def fail(process: WaliProcess) -> int:
         raise OSError(errno.ENOENT, "")
 
     results = [bind(declared(fail), process, FuncType((), each))() for each in (("i64",), ("i32",), ())]
@@ -384,14 +384,14 @@ def test_errors_in_other_result_types(process: Process) -> None:
     ],
     ids=str,
 )
-def test_types_that_cannot_be_right(process: Process, type: FuncType) -> None:
+def test_types_that_cannot_be_right(process: WaliProcess, type: FuncType) -> None:
     with pytest.raises(LinkError, match="SYS_test"):
         bind(declared(numbers), process, type)
 
 
 def test_capabilities_that_are_not_granted() -> None:
     reports: list[str] = []
-    guest = Process([b"p"], {}, Policy.sandbox(allow=["exec"]), report=reports.append)
+    guest = WaliProcess([b"p"], {}, Policy.sandbox(allow=["exec"]), report=reports.append)
     seen.clear()
     refused = bound(guest, numbers, capability=Capability.NET)
     assert [refused(1, 2, 3), refused(1, 2, 3)] == [number("EPERM")] * 2

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pywasmjit.wali import execution
-from pywasmjit.wali.execution import parse_script
-from pywasmjit.wali.policy import Policy
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.guest.processes import execution
+from pywasmjit.guest.processes.execution import parse_script
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_what_has_become_a_script_is_not_executed_by_its_descriptor(tmp_path: Pa
     program.chmod(0o755)
     code = """if True:
         import os, sys
-        from pywasmjit.wali.execution import _Placement, _call_execve
+        from pywasmjit.guest.processes.execution import _Placement, _call_execve
         file = os.open(sys.argv[1], os.O_PATH)
         with _Placement({}) as placement:
             try:

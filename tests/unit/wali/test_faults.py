@@ -11,8 +11,8 @@ from pathlib import Path
 
 from guest import Guest
 
-from pywasmjit.wali.abi.signal import SIGBUS
-from pywasmjit.wali.policy import Policy
+from pywasmjit.guest.abi.signal import SIGBUS
+from pywasmjit.guest.policy.policy import Policy
 
 PAGE = 4096
 
@@ -86,7 +86,7 @@ def test_a_fault_elsewhere_still_kills() -> None:
 import mmap, os, sys
 sys.path[:0] = sys.argv[1:]
 from guest import Guest
-from pywasmjit.wali.policy import Policy
+from pywasmjit.guest.policy.policy import Policy
 fd = os.memfd_create("x"); os.ftruncate(fd, 4096)
 guest = Guest(Policy.allow_all())
 assert guest.process.kernel.survives_truncation()

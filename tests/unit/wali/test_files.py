@@ -16,7 +16,8 @@ from stat import S_IFIFO, S_IFREG
 
 import pytest
 
-from pywasmjit.wali.files import Files, OpenFile, await_others, hold, move_high
+from pywasmjit.guest.files.descriptors import Files, OpenFile, await_others, hold
+from pywasmjit.guest.kernel.descriptors import move_high
 
 
 @pytest.fixture

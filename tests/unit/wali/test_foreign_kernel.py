@@ -14,7 +14,7 @@ from foreign import foreign_host
 from guest import Guest
 
 import pywasmjit as wj
-from pywasmjit.wali.kernel.foreign import ForeignKernel
+from pywasmjit.guest.kernel.foreign import ForeignKernel
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.uname().machine != "x86_64", reason="other machines are played on x86-64 Linux"
@@ -85,7 +85,7 @@ def test_events_arrive_with_all_their_data(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", FOREIGN)
 def test_more_events_than_are_converted_at_once_come_by_and_by(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pywasmjit.wali.kernel.foreign._MOST_EVENTS", 2)
+    monkeypatch.setattr("pywasmjit.guest.kernel.foreign._MOST_EVENTS", 2)
     with foreign_host(machine), Guest(wj.Policy.allow_all()) as guest:
         epoll = guest.epoll_create1(0)
         for number in range(5):

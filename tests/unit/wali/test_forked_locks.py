@@ -20,12 +20,14 @@ from guest import Guest
 from wat import instance
 
 import pywasmjit as wj
+from pywasmjit.guest import hostwide
+from pywasmjit.guest.abi.signal import SI_USER, pack_siginfo
+from pywasmjit.guest.files import paths
+from pywasmjit.guest.kernel import faults
+from pywasmjit.guest.kernel.host_signals import HostSignals
+from pywasmjit.guest.processes import processes
 from pywasmjit.runtime import depth, memories, tables, waiting, watchdog
 from pywasmjit.runtime.memories import Memory
-from pywasmjit.wali import hostwide, paths, processes
-from pywasmjit.wali.abi.signal import SI_USER, pack_siginfo
-from pywasmjit.wali.kernel import faults
-from pywasmjit.wali.kernel.host_signals import HostSignals
 
 SOURCE = Path(wj.__file__).parent
 PATIENCE = 20
@@ -33,7 +35,7 @@ PATIENCE = 20
 HAND_OVERS = {
     "runtime/watchdog.py self._wake": "wakes the watchdog, which starts again",
     "runtime/waiting.py self.asleep": "one sleeper's own; sleepers do not survive",
-    "wali/threads.py self._told": "one start of a thread; neither side survives",
+    "guest/threads.py self._told": "one start of a thread; neither side survives",
 }
 """Locks that one thread takes and another gives back: nobody in a child waits for those of the parent's threads."""
 
@@ -135,15 +137,15 @@ LOCKS: dict[str, tuple[Callable[[World], Lock], Callable[[World], None]]] = {
     "runtime/memories.py _modifying": (lambda w: memories._modifying, World.modify),
     "runtime/tables.py _changing": (lambda w: tables._changing, World.grow_table),
     "runtime/waiting.py _lock": (lambda w: waiting._lock, World.notify),
-    "wali/files.py self._lock": (lambda w: w.process.files._lock, World.open_file),
-    "wali/hostwide.py _lock": (lambda w: hostwide._lock, World.visit),
-    "wali/kernel/faults.py self._lock": (lambda w: w.guard._lock, World.fault),
-    "wali/kernel/host_signals.py self._kicking": (lambda w: w.host()._kicking, World.kick),
-    "wali/signals.py self._lock": (lambda w: w.process.signals._lock, World.signal),
-    "wali/space.py self._lock": (lambda w: w.process.space._lock, World.map_memory),
-    "wali/streams.py self._lock": (lambda w: w.process.streams._lock, World.change_stream),
-    "wali/threads.py self._lock": (lambda w: w.process.threads._lock, World.end),
-    "wali/timers.py self._lock": (lambda w: w.process.signals.timer._lock, World.set_timer),
+    "guest/files/descriptors.py self._lock": (lambda w: w.process.files._lock, World.open_file),
+    "guest/hostwide.py _lock": (lambda w: hostwide._lock, World.visit),
+    "guest/kernel/faults.py self._lock": (lambda w: w.guard._lock, World.fault),
+    "guest/kernel/host_signals.py self._kicking": (lambda w: w.host()._kicking, World.kick),
+    "guest/signals/signals.py self._lock": (lambda w: w.process.signals._lock, World.signal),
+    "guest/memory/space.py self._lock": (lambda w: w.process.space._lock, World.map_memory),
+    "guest/files/streams.py self._lock": (lambda w: w.process.streams._lock, World.change_stream),
+    "guest/threads.py self._lock": (lambda w: w.process.threads._lock, World.end),
+    "guest/signals/timers.py self._lock": (lambda w: w.process.signals.timer._lock, World.set_timer),
 }
 """Where a lock is made -> the lock itself, and what needs it."""
 
@@ -208,9 +210,9 @@ def test_a_child_can_use_what_a_lock_guards(name: str) -> None:
 IMPORTING = """
 import os, signal, sys, threading, time
 import pywasmjit as wj
-from pywasmjit.wali import processes
-from pywasmjit.wali.process import Process
-from pywasmjit.wali.threads import GuestThread
+from pywasmjit.guest.processes import processes
+from pywasmjit.wali.provider import WaliProcess
+from pywasmjit.guest.threads import GuestThread
 
 class Slow:
     def find_spec(self, name, path=None, target=None):
@@ -219,7 +221,7 @@ class Slow:
             time.sleep(0.5)
 
 begun = threading.Event()
-process = Process([b"p"], {}, wj.Policy.allow_all(), owns_host=True)
+process = WaliProcess([b"p"], {}, wj.Policy.allow_all(), owns_host=True)
 process.threads._by_ident[1] = GuestThread()
 assert "termios" not in sys.modules
 sys.meta_path.insert(0, Slow())

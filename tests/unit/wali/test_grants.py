@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from guest import Guest
 
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.kernel.raw import RawKernel
-from pywasmjit.wali.policy import Policy, ro
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.kernel.raw import RawKernel
+from pywasmjit.guest.policy.policy import Policy, ro
 
 O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC = 0, 1, 2, 0o100, 0o200, 0o1000
 O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TMPFILE = 0o200000, 0o400000, 0o10000000, 0o20200000
@@ -25,7 +25,7 @@ FDCWD = -100
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every test by the kernel's openat2, by walking alone, and by Python's `os` alone."""
     if request.param == "portable":
-        monkeypatch.setattr("pywasmjit.wali.process.choose", PortableKernel)
+        monkeypatch.setattr("pywasmjit.guest.process.choose", PortableKernel)
     elif request.param == "no openat2":
         monkeypatch.setattr(RawKernel, "_has_openat2", lambda self: False)
 

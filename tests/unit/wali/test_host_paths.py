@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from guest import Guest
 
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.memory import GuestMemory
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.procfs import refuse_engine_files
+from pywasmjit.guest.files.procfs import refuse_engine_files
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.memory.guest_memory import GuestMemory
+from pywasmjit.guest.policy.policy import Policy
 
 
 @pytest.fixture

@@ -23,11 +23,11 @@ from test_pointers import in_child, replaced
 
 import pywasmjit as wj
 from pywasmjit.errors import Exit, TimedOut, Trap
+from pywasmjit.guest import process as process_module
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.policy.policy import Policy
 from pywasmjit.runtime.memories import Memory
-from pywasmjit.wali import process as process_module
 from pywasmjit.wali.dispatch import bind
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.policy import Policy
 from pywasmjit.wali.strace import Trace
 from pywasmjit.wali.syscalls import TABLE
 from pywasmjit.wali.table import Buffer, Declaration, IovecArray, Kind, Number

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from guest import Guest
 
-from pywasmjit.wali.policy import Policy
+from pywasmjit.guest.policy.policy import Policy
 
 EACCES, ECONNREFUSED = 13, 111
 INET, STREAM, UNSPEC = 2, 1, 0

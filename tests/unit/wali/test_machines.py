@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import pywasmjit.wali.kernel as kernels
-from pywasmjit.wali.abi import fcntl, stat
-from pywasmjit.wali.abi.machines import MACHINES, X86_64
-from pywasmjit.wali.kernel import host
-from pywasmjit.wali.kernel.foreign import ForeignKernel
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.kernel.raw import RawKernel
+import pywasmjit.guest.kernel as kernels
+from pywasmjit.guest.abi import fcntl, stat
+from pywasmjit.guest.kernel import host
+from pywasmjit.guest.kernel.foreign import ForeignKernel
+from pywasmjit.guest.kernel.machines import MACHINES, X86_64
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.kernel.raw import RawKernel
 
 FOREIGN = ("aarch64", "riscv64", "loongarch64")
 U32 = st.integers(0, (1 << 32) - 1)
@@ -243,8 +243,8 @@ def constants(header: str) -> dict[str, str]:
 @linux
 @pytest.mark.parametrize("machine", [*MACHINES, "i686", "ppc64le"])
 def test_the_machine_decides_which_kernel_is_taken(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pywasmjit.guest.memory.guest_memory import GuestMemory
     from pywasmjit.runtime.memories import Memory
-    from pywasmjit.wali.memory import GuestMemory
 
     system = os.uname()
     memory = GuestMemory()

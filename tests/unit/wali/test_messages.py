@@ -11,7 +11,7 @@ import pytest
 from guest import Guest
 
 import pywasmjit as wj
-from pywasmjit.wali.kernel.portable import PortableKernel
+from pywasmjit.guest.kernel.portable import PortableKernel
 
 AF_UNIX, SOCK_STREAM, SOCK_DGRAM = 1, 1, 2
 MSG_CTRUNC = 8

@@ -13,7 +13,7 @@ import pytest
 from guest import Guest
 from test_grants import FDCWD, O_PATH, O_RDWR, guest, host, way
 
-from pywasmjit.wali.policy import Policy, ro
+from pywasmjit.guest.policy.policy import Policy, ro
 
 __all__ = ["guest", "host", "way"]
 

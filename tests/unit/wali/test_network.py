@@ -7,8 +7,8 @@ import socket
 import pytest
 
 import pywasmjit as wj
-from pywasmjit.wali.network import Endpoint, NetGrant, endpoint
-from pywasmjit.wali.policy import Capability
+from pywasmjit.guest.policy.network import Endpoint, NetGrant, endpoint
+from pywasmjit.guest.policy.policy import Capability
 
 
 def packed(address: str) -> bytes:

@@ -11,9 +11,9 @@ import pytest
 from guest import Guest
 from path_cases import Way, make_tree, random_path, way_of
 
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.kernel.raw import RawKernel
-from pywasmjit.wali.policy import Policy
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.kernel.raw import RawKernel
+from pywasmjit.guest.policy.policy import Policy
 
 TREES, PATHS = 10, 200
 NOFOLLOW = 0o400000
@@ -22,7 +22,7 @@ NOFOLLOW = 0o400000
 @pytest.fixture(params=["raw", "no openat2", "portable"], autouse=True)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "portable":
-        monkeypatch.setattr("pywasmjit.wali.process.choose", PortableKernel)
+        monkeypatch.setattr("pywasmjit.guest.process.choose", PortableKernel)
     elif request.param == "no openat2":
         monkeypatch.setattr(RawKernel, "_has_openat2", lambda self: False)
 

@@ -28,9 +28,9 @@ from recipes import GOOD, Absent, Arguments, Scene, make_files
 
 import pywasmjit as wj
 from pywasmjit.errors import Exit, TimedOut, Trap
-from pywasmjit.wali import process as process_module
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.policy import Policy
+from pywasmjit.guest import process as process_module
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.policy.policy import Policy
 from pywasmjit.wali.syscalls import TABLE
 from pywasmjit.wali.table import Address, Buffer, Declaration, Descriptor, IovecArray, Kind, Text
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pywasmjit.wali.policy import Capability, Denials, DirGrant, Granted, Policy, ro
+from pywasmjit.guest.policy.denials import Denials
+from pywasmjit.guest.policy.policy import Capability, DirGrant, Granted, Policy, ro
 
 
 @pytest.mark.parametrize(

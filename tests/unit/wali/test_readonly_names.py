@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from guest import Guest
 
-from pywasmjit.wali.policy import Policy
+from pywasmjit.guest.policy.policy import Policy
 
 NAMES = (
     *("file", "file/", "dir", "dir/", "missing", "missing/", "dangling", "dangling/", "todir", "todir/"),

@@ -11,14 +11,14 @@ from refused_cases import ALWAYS, CASES, OTHER, WORDS, grants
 from refused_cases import PID as OWN
 
 from pywasmjit import Policy
-from pywasmjit.wali.abi import landlock as rights
-from pywasmjit.wali.abi import seccomp as abi
-from pywasmjit.wali.abi.numbers import BY_MACHINE, NEWEST
-from pywasmjit.wali.kernel import seccomp
-from pywasmjit.wali.kernel.seccomp import Refusal, When
-from pywasmjit.wali.policy import Capability, Grant, Granted
-from pywasmjit.wali.refused import NEVER, WITHOUT, refusals
-from pywasmjit.wali.walls import LEFT_TO_THE_GATE
+from pywasmjit.guest.kernel import landlock_abi as rights
+from pywasmjit.guest.kernel import seccomp
+from pywasmjit.guest.kernel import seccomp_abi as abi
+from pywasmjit.guest.kernel.numbers import BY_MACHINE, NEWEST
+from pywasmjit.guest.kernel.seccomp import Refusal, When
+from pywasmjit.guest.policy.policy import Capability, Grant, Granted
+from pywasmjit.guest.policy.refused import NEVER, WITHOUT, refusals
+from pywasmjit.guest.policy.walls import LEFT_TO_THE_GATE
 
 X86_64 = BY_MACHINE["x86_64"]
 PID = 4321

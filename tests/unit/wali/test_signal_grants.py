@@ -7,7 +7,7 @@ import signal
 
 from guest import Guest
 
-from pywasmjit.wali.policy import Capability, Policy
+from pywasmjit.guest.policy.policy import Capability, Policy
 
 EPERM, ESRCH, EINVAL = -1, -3, -22
 SI_QUEUE = (-1).to_bytes(4, "little", signed=True)

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from guest import Guest
 
-from pywasmjit.wali import signals as module
-from pywasmjit.wali.abi.signal import SA_SIGINFO, SI_USER, SIG_DFL, SIG_IGN, bit, pack_siginfo
-from pywasmjit.wali.process import Process
-from pywasmjit.wali.threads import GuestThread, _Start
+from pywasmjit.guest.abi.signal import SA_SIGINFO, SI_USER, SIG_DFL, SIG_IGN, bit, pack_siginfo
+from pywasmjit.guest.process import Process
+from pywasmjit.guest.signals import signals as module
+from pywasmjit.guest.threads import GuestThread, _Start
 
 HANDLER = 7
 USR1, USR2, WINCH = int(signal.SIGUSR1), int(signal.SIGUSR2), int(signal.SIGWINCH)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from guest import Guest
 
+from pywasmjit.guest.policy.policy import Policy
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.runtime.waiting import NOT_EQUAL, TIMED_OUT, WOKEN
-from pywasmjit.wali.policy import Policy
 
 WORD = 4096
 FOREVER = -1

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywasmjit.wali.abi.select import members, pack_set, set_size
-from pywasmjit.wali.abi.socket import GUEST_CONTROL, HOST_CONTROL, MSGHDR, ControlMessage, host_room
-from pywasmjit.wali.abi.sockopt import OPTIONS
+from pywasmjit.guest.abi.select import members, pack_set, set_size
+from pywasmjit.guest.abi.socket import GUEST_CONTROL, HOST_CONTROL, MSGHDR, ControlMessage, host_room
+from pywasmjit.guest.abi.sockopt import OPTIONS
 from pywasmjit.wali.syscalls.durations import read_timespec, read_timeval
 
 MESSAGES = st.lists(

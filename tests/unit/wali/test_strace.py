@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pywasmjit.wali.abi.fcntl import OPEN_FLAGS
-from pywasmjit.wali.abi.wait import IDTYPES, WAIT4_OPTIONS
-from pywasmjit.wali.policy import Policy
-from pywasmjit.wali.process import Process
+from pywasmjit.guest.abi.fcntl import OPEN_FLAGS
+from pywasmjit.guest.abi.wait import IDTYPES, WAIT4_OPTIONS
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.wali.provider import WaliProcess
 from pywasmjit.wali.strace import Trace, describe_status, name_bits, quote
 from pywasmjit.wali.syscalls import TABLE
 
@@ -52,7 +52,7 @@ def test_describe_status(status: int, expected: str) -> None:
 
 
 def test_calls_that_are_not_traced_are_left_alone(tmp_path: Path) -> None:
-    process = Process([b"p"], {}, Policy.sandbox())
+    process = WaliProcess([b"p"], {}, Policy.sandbox())
     trace = Trace.to_file(str(tmp_path / "trace"), ["read"])
     bound = lambda *_: 0  # noqa: E731
     close = TABLE["SYS_close"]
@@ -62,7 +62,7 @@ def test_calls_that_are_not_traced_are_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_every_call_can_be_traced(name: str, tmp_path: Path) -> None:
     """With addresses outside of memory, as nothing is there yet."""
-    process = Process([b"p"], {}, Policy.sandbox())
+    process = WaliProcess([b"p"], {}, Policy.sandbox())
     trace = Trace.to_file(str(tmp_path / "trace"))
     declaration = TABLE[name]
     traced = trace.wrap(declaration, lambda *_: 5, process, declaration.type)

@@ -10,11 +10,11 @@ import sys
 import pytest
 from guest import Guest
 
-from pywasmjit.wali.abi import errno as abi_errno
-from pywasmjit.wali.abi import ioctl, stat, utsname
-from pywasmjit.wali.abi.dirent import HEADER, pack_dirent
-from pywasmjit.wali.kernel.portable import PortableKernel
-from pywasmjit.wali.policy import Policy
+from pywasmjit.guest.abi import ioctl, stat, utsname
+from pywasmjit.guest.abi.dirent import HEADER, pack_dirent
+from pywasmjit.guest.kernel.portable import PortableKernel
+from pywasmjit.guest.policy.policy import Policy
+from pywasmjit.wali import errno as abi_errno
 
 x86_64_linux = pytest.mark.skipif(
     sys.platform != "linux" or os.uname().machine != "x86_64", reason="compares with x86-64 Linux"

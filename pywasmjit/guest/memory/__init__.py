@@ -1,0 +1,1 @@
+"""Linear memory as a process sees it: checked access, and the address space that mappings share."""

@@ -1,0 +1,1 @@
+"""Other processes: making one, waiting for it, becoming another program."""

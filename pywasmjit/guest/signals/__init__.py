@@ -1,0 +1,1 @@
+"""Signals of a guest: what is pending, what is blocked, how handlers run, timers."""
