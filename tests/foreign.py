@@ -1,6 +1,6 @@
 """A kernel of another machine, played on this x86-64 one: `syscall` as a program on that machine would find it.
 
-The machine's numbers, flags of open, struct stat and epoll_event come in and go out; what the local kernel does is
+The machine's numbers, flags of open and epoll_event come in and go out; what the local kernel does is
 done.  It shares nothing with the package but the convention of libc's `syscall`: -1, and ctypes' errno.  A call
 without a number there gives ENOSYS, as do numbers of x86-64.  With pages of more than 4096 bytes, mappings must be at
 multiples of them.
@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EFAULT, EINVAL, ENOSYS
+from errno import EINVAL, ENOSYS
 from struct import Struct
 from typing import Any
 
@@ -26,7 +26,7 @@ _HOW = Struct("<QQQ")
 _F_GETFL, _F_SETFL = 3, 4
 _MAP_FIXED = 0x10
 _USERS = ("raw", "raw_futexes", "host_signals", "calling", "host")
-"""Modules of `wali.kernel` that know `open_host`; its own last, since it is from there that the others import it."""
+"""Modules of `guest.kernel` that know `open_host`; its own last, since it is from there that the others import it."""
 
 
 class ForeignLinux:
@@ -37,7 +37,6 @@ class ForeignLinux:
         self._native.restype = ctypes.c_ssize_t
         self._names = {number: name for name, number in golden.GENERIC_NUMBERS.items()}
         self._page = page
-        self._has_stat = machine != "loongarch64"
         theirs = golden.ARM_OPEN_FLAGS if machine == "aarch64" else golden.OPEN_FLAGS
         self._bits = [(theirs[name], local) for name, local in golden.OPEN_FLAGS.items()]
         self.made: set[str] = set()
@@ -79,24 +78,6 @@ class ForeignLinux:
             argument = ctypes.c_long(self._local_flags(argument.value))
         result = self._local("fcntl", fd, command, argument)
         return self._their_flags(result) if command == _F_GETFL and result >= 0 else result
-
-    # -- struct stat ----------------------------------------------------------------------------------------------
-
-    def _play_fstat(self, fd: int, target: Any) -> int:
-        return self._stat("fstat", target, fd) if self._has_stat else _fail(ENOSYS)
-
-    def _play_newfstatat(self, dir_fd: int, path: Any, target: Any, flags: int) -> int:
-        return self._stat("newfstatat", target, dir_fd, path, flags) if self._has_stat else _fail(ENOSYS)
-
-    def _stat(self, name: str, target: Any, *arguments: Any) -> int:
-        found = ctypes.create_string_buffer(golden.X86_64_STAT_SIZE)
-        result = self._local(name, *(*arguments[:2], found, *arguments[2:]))
-        if result < 0 or target is None:
-            return result if result < 0 else _fail(EFAULT)
-        fields = golden.unpack_fields(found.raw, golden.X86_64_STAT_OFFSETS)
-        theirs = golden.pack_fields(fields, golden.GENERIC_STAT_OFFSETS, golden.GENERIC_STAT_SIZE)
-        ctypes.memmove(target, theirs, len(theirs))
-        return result
 
     # -- epoll ----------------------------------------------------------------------------------------------------
 

@@ -110,50 +110,7 @@ ARM_OPEN_FLAGS: Final = {
     "O_LARGEFILE": 0o400000,
 }
 
-GENERIC_STAT_OFFSETS: Final = {
-    "dev": (0, "Q"),
-    "ino": (8, "Q"),
-    "mode": (16, "I"),
-    "nlink": (20, "I"),
-    "uid": (24, "I"),
-    "gid": (28, "I"),
-    "rdev": (32, "Q"),
-    "size": (48, "q"),
-    "blksize": (56, "i"),
-    "blocks": (64, "q"),
-    "atime": (72, "q"),
-    "atime_nsec": (80, "q"),
-    "mtime": (88, "q"),
-    "mtime_nsec": (96, "q"),
-    "ctime": (104, "q"),
-    "ctime_nsec": (112, "q"),
-}
-GENERIC_STAT_SIZE: Final = 128
-X86_64_STAT_OFFSETS: Final = {
-    **GENERIC_STAT_OFFSETS,
-    "nlink": (16, "Q"),
-    "mode": (24, "I"),
-    "uid": (28, "I"),
-    "gid": (32, "I"),
-    "rdev": (40, "Q"),
-    "blksize": (56, "q"),
-}
-X86_64_STAT_SIZE: Final = 144
-
 PACKED_EPOLL_EVENT: Final = Struct("<IQ")
 """x86-64: 12 bytes."""
 ALIGNED_EPOLL_EVENT: Final = Struct("<IIQ")
 """All others: 16 bytes, the second word is padding."""
-
-
-def unpack_fields(data: bytes, offsets: dict[str, tuple[int, str]]) -> dict[str, int]:
-    """Return the fields of a structure by name."""
-    return {name: Struct("<" + code).unpack_from(data, at)[0] for name, (at, code) in offsets.items()}
-
-
-def pack_fields(fields: dict[str, int], offsets: dict[str, tuple[int, str]], size: int) -> bytes:
-    """Return a structure of `size` bytes with these fields."""
-    data = bytearray(size)
-    for name, (at, code) in offsets.items():
-        Struct("<" + code).pack_into(data, at, fields[name])
-    return bytes(data)

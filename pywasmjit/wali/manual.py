@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -123,12 +123,14 @@ def _notes(declaration: Declaration) -> str:
     return re.sub(r"^Linux: [\w, ()]*\(2\)[.,;:]?\s*|^Linux: ", "", summary)
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Write the page: to the file that is named, else to its place in the project."""
-    target = Path(arguments[0]) if arguments else FILE
+    parser = argparse.ArgumentParser(prog="python -m pywasmjit.wali.manual", description="Write docs/WALI.md anew.")
+    parser.add_argument("file", nargs="?", type=Path, default=FILE, help="where to write it instead")
+    target: Path = parser.parse_args().file
     target.write_text(text(), encoding="utf-8")
     print(f"{target}: {len(TABLE)} functions")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -164,7 +164,7 @@ def _signed(result: int | None, bits: int) -> int | None:
 
 def _by_the_engine() -> bool:
     """Tell whether the caller's caller is one of the interface's modules."""
-    return str(sys._getframe(2).f_globals.get("__name__", "")).startswith("pywasmjit.wali.")
+    return str(sys._getframe(2).f_globals.get("__name__", "")).startswith(("pywasmjit.guest.", "pywasmjit.wali."))
 
 
 @contextmanager

@@ -1,7 +1,4 @@
-"""<sys/stat.h>: struct stat, 144 bytes for a guest, and the mode bits that the engine itself looks at.
-
-Kernels of machines younger than x86-64 have a struct of 128 bytes with the same fields, some of them narrower.
-"""
+"""<sys/stat.h>: struct stat, 144 bytes for a guest, and the mode bits that the engine itself looks at."""
 
 from __future__ import annotations
 
@@ -13,9 +10,6 @@ STAT: Final = Struct("<QQQIIIIQqqqqqqqqq24x")
 """st_dev ino nlink; mode uid gid pad; rdev size blksize blocks; atim mtim ctim as (seconds, nanoseconds)."""
 
 SIZE: Final = STAT.size
-
-GENERIC_STAT: Final = Struct("<QQIIIIQ8xqi4xqqqqqqq8x")
-"""st_dev ino; mode nlink uid gid; rdev pad size blksize pad blocks; times; pad."""
 
 S_IFMT: Final = 0o170000
 S_IFDIR: Final = 0o040000
@@ -42,12 +36,6 @@ def pack_stat(found: os.stat_result) -> bytes:
         getattr(found, "st_blocks", -(-found.st_size // 512)),
         *times,
     )
-
-
-def from_generic(data: bytes) -> bytes:
-    """Return the guest's struct stat for the 128 bytes of one."""
-    dev, ino, mode, nlink, uid, gid, *rest = GENERIC_STAT.unpack(data)
-    return STAT.pack(dev, ino, nlink, mode, uid, gid, 0, *rest)
 
 
 def pack_directory(inode: int, uid: int, gid: int) -> bytes:

@@ -40,8 +40,8 @@ _GIGA: Final = 1_000_000_000
 _REST: Final = (0,) * 7
 
 
-def pack_statx(found: os.stat_result) -> bytes:
-    """Return a host's stat as the guest's statx with the basic fields."""
+def statx_fields(found: os.stat_result) -> tuple[int, ...]:
+    """Return the fields of `STATX` that a stat knows, the basic ones; the rest is 0."""
     atime, mtime, ctime = (divmod(ns, _GIGA) for ns in (found.st_atime_ns, found.st_mtime_ns, found.st_ctime_ns))
     block = getattr(found, "st_blksize", 4096)
     head = (STATX_BASIC_STATS, block, 0, found.st_nlink, found.st_uid, found.st_gid, found.st_mode, found.st_ino)
@@ -49,10 +49,10 @@ def pack_statx(found: os.stat_result) -> bytes:
     times = (*atime, 0, 0, 0, 0, *ctime, 0, *mtime, 0)
     special = getattr(found, "st_rdev", 0)
     devices = (os.major(special), os.minor(special), os.major(found.st_dev), os.minor(found.st_dev))
-    return STATX.pack(*head, found.st_size, blocks, 0, *times, *devices, *_REST)
+    return (*head, found.st_size, blocks, 0, *times, *devices, *_REST)
 
 
-def pack_virtual(uid: int, gid: int) -> bytes:
+def virtual_fields(uid: int, gid: int) -> tuple[int, ...]:
     """Return the statx of a directory that exists for the guest alone, like `stat.pack_directory`."""
     head = (STATX_BASIC_STATS, 4096, 0, 2, uid, gid, S_IFDIR | 0o555, 1)
-    return STATX.pack(*head, 0, 0, 0, *(0,) * 12, 0, 0, 0, 0, *_REST)
+    return (*head, 0, 0, 0, *(0,) * 12, 0, 0, 0, 0, *_REST)

@@ -9,6 +9,8 @@ TIMESPEC: Final = Struct("<qq")
 """tv_sec, tv_nsec."""
 TIMEVAL: Final = Struct("<qq")
 """tv_sec, tv_usec."""
+ITIMERSPEC: Final = Struct("<4q")
+"""it_interval, it_value, each as tv_sec, tv_nsec."""
 TIMEZONE: Final = Struct("<ii")
 """tz_minuteswest, tz_dsttime."""
 

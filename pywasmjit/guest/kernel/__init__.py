@@ -20,14 +20,8 @@ def choose(memory: GuestMemory) -> PortableKernel:
     from pywasmjit.guest.kernel.portable import PortableKernel
 
     try:
-        from pywasmjit.guest.kernel.host import open_host
+        from pywasmjit.guest.kernel.raw import RawKernel
 
-        if open_host()[0].is_guests:
-            from pywasmjit.guest.kernel.raw import RawKernel
-
-            return RawKernel(memory)
-        from pywasmjit.guest.kernel.foreign import ForeignKernel
-
-        return ForeignKernel(memory)
+        return RawKernel(memory)
     except (ImportError, NotImplementedError):
         return PortableKernel(memory)

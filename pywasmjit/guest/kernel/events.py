@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from errno import EINVAL, ENOSYS
 from math import inf
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 from pywasmjit.guest.abi.poll import POLLERR, POLLFD, POLLHUP, REVENTS, REVENTS_OFFSET
 
 if TYPE_CHECKING:
     from pywasmjit.guest.abi.fcntl import OpenFlags
-    from pywasmjit.guest.memory.guest_memory import GuestMemory
 
 Descriptors = list[int]
 """Host descriptors, ascending."""
+
+Event: TypeAlias = tuple[int, int]
+"""The events of an epoll_event, and the data that whoever asked for them gave."""
+
+TimerValue: TypeAlias = tuple[int, ...]
+"""The fields of `abi.time.ITIMERSPEC`."""
 
 _LONGEST: Final = 1 << 31
 """Most milliseconds that `select` takes at once; who waits for ever asks again."""
@@ -23,7 +28,6 @@ _LONGEST: Final = 1 << 31
 class PortableEvents:
     """The part of the kernel interface that waits."""
 
-    memory: GuestMemory
     open_flags: OpenFlags
 
     def poll(self, fds: bytearray, seconds: float) -> int:
@@ -60,12 +64,12 @@ class PortableEvents:
         """epoll_create1(2), close-on-exec."""
         self._absent()
 
-    def epoll_ctl(self, epoll: int, operation: int, fd: int, event: int) -> None:
-        """epoll_ctl(2); event: the address of a guest's epoll_event."""
+    def epoll_ctl(self, epoll: int, operation: int, fd: int, event: Event | None) -> None:
+        """epoll_ctl(2); event: None where something is removed."""
         self._absent()
 
-    def epoll_wait(self, epoll: int, events: int, count: int, seconds: float) -> int:
-        """epoll_wait(2) into `count` guest epoll_events at the address `events`."""
+    def epoll_wait(self, epoll: int, count: int, seconds: float) -> list[Event]:
+        """epoll_wait(2); return at most `count` events."""
         self._absent()
 
     def pipe(self, flags: int) -> tuple[int, int]:
@@ -89,11 +93,11 @@ class PortableEvents:
         """timerfd_create(2), close-on-exec."""
         self._absent()
 
-    def timerfd_settime(self, fd: int, flags: int, new: int, old: int) -> None:
-        """timerfd_settime(2); new, old: addresses of itimerspec."""
+    def timerfd_settime(self, fd: int, flags: int, new: TimerValue) -> TimerValue:
+        """timerfd_settime(2); return what was set before."""
         self._absent()
 
-    def timerfd_gettime(self, fd: int, current: int) -> None:
+    def timerfd_gettime(self, fd: int) -> TimerValue:
         """timerfd_gettime(2)."""
         self._absent()
 

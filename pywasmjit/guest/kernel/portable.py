@@ -13,10 +13,9 @@ from contextlib import suppress
 from errno import EACCES, EINVAL, ENODEV
 from typing import TYPE_CHECKING, Final
 
-from pywasmjit.guest.abi.dirent import DT_DIR, DT_LNK, DT_REG, DT_UNKNOWN, pack_dirent
+from pywasmjit.guest.abi.dirent import DT_DIR, DT_LNK, DT_REG, DT_UNKNOWN, Entry, dirent_size
 from pywasmjit.guest.abi.fcntl import AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_LARGEFILE, OPEN_FLAGS, OpenFlags
-from pywasmjit.guest.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, pack_stat
-from pywasmjit.guest.abi.time import GIGA, TIMESPEC
+from pywasmjit.guest.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from pywasmjit.guest.abi.uio import MAX_TRANSFER
 from pywasmjit.guest.kernel.children import PortableChildren
 from pywasmjit.guest.kernel.descriptors import require_access
@@ -106,29 +105,32 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
             self._listings.pop(fd, None)
         return os.lseek(fd, offset, whence)
 
-    def fstat(self, fd: int, address: int) -> None:
+    def fstat(self, fd: int) -> os.stat_result:
         """fstat(2)."""
-        self.memory.write(address, pack_stat(os.fstat(fd)))
+        return os.fstat(fd)
 
-    def getdents64(self, fd: int, address: int, count: int) -> int:
-        """getdents64(2); "." and ".." come first, the rest in the order of `os.listdir`."""
+    def list_directory(self, fd: int, size: int) -> list[Entry]:
+        """getdents64(2): the next entries that have room in `size` bytes of the kernel's records; none at the end.
+
+        "." and ".." come first, the rest in the order of `os.listdir`.  Raises EINVAL if there is no room for one.
+        """
         left = self._listings.get(fd)
         if left is None:
             require_access(fd)
             left = self._listings[fd] = [os.fsencode(name) for name in reversed(os.listdir(fd))] + [b"..", b"."]
-        data = bytearray()
+        entries: list[Entry] = []
+        room = min(size, _PIECE)
         with suppress(IndexError):  # all are told, by this thread or by another
             while True:
                 name = left.pop()
-                record = _record(fd, name, len(left) + 1)
-                if len(data) + len(record) > min(count, _PIECE):
+                room -= dirent_size(name)
+                if room < 0:
                     left.append(name)
                     break
-                data += record
-        if left and not data:
+                entries.append(_entry(fd, name, len(left) + 1))
+        if left and not entries:
             raise OSError(EINVAL, "buffer too small")
-        self.memory.write(address, bytes(data))
-        return len(data)
+        return entries
 
     def close(self, fd: int) -> None:
         """Forget what is known of a descriptor that is being closed, and nobody else's yet."""
@@ -147,14 +149,11 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
         """
         raise NotImplementedError
 
-    def stat(self, dir_fd: int, name: bytes, address: int, flags: int) -> None:
+    def stat(self, dir_fd: int, name: bytes, flags: int) -> os.stat_result:
         """newfstatat(2); an empty name stands for the descriptor."""
         if not name:
-            self.fstat(dir_fd, address)
-            return
-        follow = not flags & AT_SYMLINK_NOFOLLOW
-        found = os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=follow)
-        self.memory.write(address, pack_stat(found))
+            return os.stat(b".") if dir_fd == AT_FDCWD else os.fstat(dir_fd)
+        return os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
 
     def access(self, dir_fd: int, name: bytes, mode: int, effective: bool = False) -> None:
         """faccessat(2), links followed; an empty name stands for the descriptor.  Raises what denies the access."""
@@ -170,10 +169,9 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
 
     # -- time, random numbers -------------------------------------------------------------------------------------
 
-    def clock_gettime(self, clock: int, address: int) -> None:
-        """clock_gettime(2); the clock is no descriptor's."""
-        now = time.clock_gettime_ns(clock)
-        self.memory.pack(TIMESPEC, address, now // GIGA, now % GIGA)
+    def clock_gettime(self, clock: int) -> int:
+        """clock_gettime(2), in nanoseconds; the clock is no descriptor's."""
+        return time.clock_gettime_ns(clock)
 
     def getrandom(self, address: int, count: int, flags: int) -> int:
         """getrandom(2)."""
@@ -221,9 +219,9 @@ def _mounted_procfs() -> set[int]:
     return found
 
 
-def _record(fd: int, name: bytes, offset: int) -> bytes:
+def _entry(fd: int, name: bytes, offset: int) -> Entry:
     inode, kind = 1, DT_UNKNOWN
     with suppress(OSError):
         found = os.stat(name, dir_fd=fd, follow_symlinks=False)
         inode, kind = found.st_ino, _KINDS.get(found.st_mode & S_IFMT, DT_UNKNOWN)
-    return pack_dirent(inode, offset, kind, name)
+    return inode, offset, kind, name

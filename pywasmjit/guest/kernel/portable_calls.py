@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from pywasmjit.guest.abi.fcntl import AT_EACCESS, AT_FDCWD, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, F_GETFL, F_SETFL
 from pywasmjit.guest.abi.prctl import NAME_SIZE, PR_GET_NAME, PR_SET_NAME
-from pywasmjit.guest.abi.resource import LOAD_SHIFT, SYSINFO
-from pywasmjit.guest.abi.statfs import pack_statvfs
-from pywasmjit.guest.abi.statx import pack_statx
+from pywasmjit.guest.abi.resource import LOAD_SHIFT
+from pywasmjit.guest.abi.statfs import FileSystem, file_system
+from pywasmjit.guest.abi.statx import statx_fields
 from pywasmjit.guest.abi.time import GIGA, UTIME_NOW, UTIME_OMIT
 
 if TYPE_CHECKING:
@@ -87,17 +87,17 @@ class PortableCalls:
         if not allowed:
             raise OSError(EACCES, "no access")
 
-    def statx(self, dir_fd: int, name: bytes, flags: int, mask: int, address: int) -> None:
-        """statx(2)."""
+    def statx(self, dir_fd: int, name: bytes, flags: int, mask: int) -> tuple[int, ...]:
+        """statx(2); return the fields of `abi.statx.STATX`."""
         if name:
             found = os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
         else:
             found = os.stat(by_descriptor(dir_fd)) if dir_fd == AT_FDCWD else os.fstat(dir_fd)
-        self.memory.write(address, pack_statx(found))
+        return statx_fields(found)
 
-    def fstatfs(self, fd: int, address: int) -> None:
+    def fstatfs(self, fd: int) -> FileSystem:
         """fstatfs(2)."""
-        self.memory.write(address, pack_statvfs(os.fstatvfs(fd)))
+        return file_system(os.fstatvfs(fd))
 
     def truncate(self, fd: int, length: int) -> None:
         """truncate(2) on the regular file that an O_PATH descriptor stands for."""
@@ -169,9 +169,9 @@ class PortableCalls:
 
     # -- the process ----------------------------------------------------------------------------------------------
 
-    def sysinfo(self, address: int) -> None:
-        """sysinfo(2)."""
-        self.memory.write(address, _sysinfo())
+    def sysinfo(self) -> tuple[int, ...]:
+        """sysinfo(2); return the fields of `abi.resource.SYSINFO`."""
+        return _sysinfo()
 
     def thread_name(self) -> bytes:
         """Return the calling thread's name, as PR_GET_NAME does: 16 bytes with NULs."""
@@ -233,8 +233,8 @@ def _nanoseconds(found: os.stat_result, times: tuple[int, ...] | None) -> tuple[
     return chosen[0], chosen[1]
 
 
-def _sysinfo() -> bytes:
-    """Return struct sysinfo from what /proc tells; what it does not tell is 0."""
+def _sysinfo() -> tuple[int, ...]:
+    """Return the fields of struct sysinfo from what /proc tells; what it does not tell is 0."""
     memory = dict.fromkeys(("MemTotal", "MemFree", "Shmem", "Buffers", "SwapTotal", "SwapFree"), 0)
     uptime, loads, processes = 0, [0, 0, 0], 0
     with suppress(OSError, ValueError), open("/proc/meminfo", "rb") as file:
@@ -248,4 +248,4 @@ def _sysinfo() -> bytes:
         fields = file.read().split()
         loads = [round(float(each) * (1 << LOAD_SHIFT)) for each in fields[:3]]
         processes = int(fields[3].partition(b"/")[2]) & 0xFFFF
-    return SYSINFO.pack(uptime, *loads, *memory.values(), processes, 0, 0, 1)
+    return uptime, *loads, *memory.values(), processes, 0, 0, 1

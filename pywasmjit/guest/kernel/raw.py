@@ -14,6 +14,7 @@ from errno import ENOSYS
 from struct import Struct, pack
 from typing import TYPE_CHECKING, Any, Final
 
+from pywasmjit.guest.abi.dirent import Entry, unpack_dirents
 from pywasmjit.guest.abi.fcntl import (
     AT_EMPTY_PATH,
     AT_FDCWD,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 _OPEN_HOW: Final = Struct("=QQQ")
 _AT_EACCESS: Final = 0x200
 
+_LISTING: Final = 1 << 16
+"""Bytes of entries that one call brings at most."""
 _STATFS_SIZE: Final = 256
 """More than any struct statfs; f_type is its first word."""
 _PROC_SUPER_MAGIC: Final = 0x9FA0
@@ -53,7 +56,7 @@ _MREMAP_MAYMOVE, _MREMAP_FIXED, _MREMAP_DONTUNMAP = 1, 2, 4
 
 
 class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
-    """Host calls for one guest whose memory has an address, on a machine whose layouts are the guest's.
+    """Host calls for one guest whose memory has an address.
 
     Raises NotImplementedError where there can be none.
     """
@@ -118,11 +121,10 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
     def lseek(self, fd: int, offset: int, whence: int) -> int:
         return os.lseek(fd, offset, whence)
 
-    def fstat(self, fd: int, address: int) -> None:
-        self._call("fstat", fd, self._pointer(address))
-
-    def getdents64(self, fd: int, address: int, count: int) -> int:
-        return self._call("getdents64", fd, self._pointer(address), min(count, MAX_TRANSFER))
+    def list_directory(self, fd: int, size: int) -> list[Entry]:
+        buffer = ctypes.create_string_buffer(min(size, _LISTING))
+        found = self._call("getdents64", fd, buffer, len(buffer))
+        return list(unpack_dirents(buffer.raw[:found]))
 
     # -- paths ----------------------------------------------------------------------------------------------------
 
@@ -144,9 +146,6 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
         except OSError:
             return False
         return True
-
-    def stat(self, dir_fd: int, name: bytes, address: int, flags: int) -> None:
-        self._call("newfstatat", dir_fd, name, self._pointer(address), flags if name else flags | AT_EMPTY_PATH)
 
     def access(self, dir_fd: int, name: bytes, mode: int, effective: bool = False) -> None:
         flags = (_AT_EACCESS if effective else 0) | (0 if name else AT_EMPTY_PATH)

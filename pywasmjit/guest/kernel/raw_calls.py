@@ -10,6 +10,9 @@ from typing import Any, Final
 
 from pywasmjit.guest.abi.fcntl import AT_EMPTY_PATH
 from pywasmjit.guest.abi.prctl import NAME_SIZE, PR_GET_NAME, PR_SET_NAME
+from pywasmjit.guest.abi.resource import SYSINFO
+from pywasmjit.guest.abi.statfs import STATFS, FileSystem
+from pywasmjit.guest.abi.statx import STATX
 from pywasmjit.guest.abi.time import GIGA, TIMESPEC
 from pywasmjit.guest.kernel.portable_calls import PortableCalls
 
@@ -64,11 +67,15 @@ class RawCalls(PortableCalls):
                 raise
             super().accessible(dir_fd, name, mode, flags)
 
-    def statx(self, dir_fd: int, name: bytes, flags: int, mask: int, address: int) -> None:
-        self._call("statx", dir_fd, name, _flags_for(name, flags), c_uint(mask), self._pointer(address))
+    def statx(self, dir_fd: int, name: bytes, flags: int, mask: int) -> tuple[int, ...]:
+        buffer = ctypes.create_string_buffer(STATX.size)
+        self._call("statx", dir_fd, name, _flags_for(name, flags), c_uint(mask), buffer)
+        return STATX.unpack(buffer)
 
-    def fstatfs(self, fd: int, address: int) -> None:
-        self._call("fstatfs", fd, self._pointer(address))
+    def fstatfs(self, fd: int) -> FileSystem:
+        buffer = ctypes.create_string_buffer(STATFS.size)
+        self._call("fstatfs", fd, buffer)
+        return FileSystem(*STATFS.unpack(buffer))
 
     # -- names ----------------------------------------------------------------------------------------------------
 
@@ -106,8 +113,10 @@ class RawCalls(PortableCalls):
 
     # -- the process ----------------------------------------------------------------------------------------------
 
-    def sysinfo(self, address: int) -> None:
-        self._call("sysinfo", self._pointer(address))
+    def sysinfo(self) -> tuple[int, ...]:
+        buffer = ctypes.create_string_buffer(SYSINFO.size)
+        self._call("sysinfo", buffer)
+        return SYSINFO.unpack(buffer)
 
     def thread_name(self) -> bytes:
         buffer = ctypes.create_string_buffer(NAME_SIZE)

@@ -5,26 +5,30 @@ from __future__ import annotations
 import os
 from ctypes import Array, c_char, c_int, create_string_buffer
 from math import inf
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.guest.abi.fcntl import O_CLOEXEC
 from pywasmjit.guest.abi.poll import POLLFD
 from pywasmjit.guest.abi.select import members, pack_set
 from pywasmjit.guest.abi.signal import SIGSET, SIGSET_SIZE
-from pywasmjit.guest.abi.time import GIGA, TIMESPEC
-from pywasmjit.guest.kernel.events import Descriptors, PortableEvents
+from pywasmjit.guest.abi.time import GIGA, ITIMERSPEC, TIMESPEC
+from pywasmjit.guest.kernel.events import Descriptors, Event, PortableEvents, TimerValue
+
+if TYPE_CHECKING:
+    from pywasmjit.guest.kernel.machines import Machine
 
 _LONGEST: Final = 1e9
 _LONGEST_MS: Final = 0x7FFF_FFFF
+_MOST_EVENTS: Final = 4096
+"""So many events come at once; a further call brings the rest."""
 
 
 class RawEvents(PortableEvents):
     """The part of the raw kernel that waits."""
 
-    def _call(self, name: str, *arguments: Any) -> int:
-        raise NotImplementedError
+    machine: Machine
 
-    def _pointer(self, address: int) -> Any:
+    def _call(self, name: str, *arguments: Any) -> int:
         raise NotImplementedError
 
     def poll(self, fds: bytearray, seconds: float) -> int:
@@ -44,11 +48,17 @@ class RawEvents(PortableEvents):
     def epoll_create(self) -> int:
         return self._call("epoll_create1", os.O_CLOEXEC)
 
-    def epoll_ctl(self, epoll: int, operation: int, fd: int, event: int) -> None:
-        self._call("epoll_ctl", epoll, operation, fd, self._pointer(event))
+    def epoll_ctl(self, epoll: int, operation: int, fd: int, event: Event | None) -> None:
+        packed = None if event is None else self.machine.epoll_event.pack(*event)
+        self._call("epoll_ctl", epoll, operation, fd, packed)
 
-    def epoll_wait(self, epoll: int, events: int, count: int, seconds: float) -> int:
-        return self._call("epoll_pwait", epoll, self._pointer(events), count, milliseconds(seconds), None, 8)
+    def epoll_wait(self, epoll: int, count: int, seconds: float) -> list[Event]:
+        layout = self.machine.epoll_event
+        buffer = create_string_buffer(layout.size * min(count, _MOST_EVENTS))
+        found = self._call(
+            "epoll_pwait", epoll, buffer, min(count, _MOST_EVENTS), milliseconds(seconds), None, SIGSET_SIZE
+        )
+        return list(layout.iter_unpack(buffer.raw[: layout.size * found]))
 
     def pipe(self, flags: int) -> tuple[int, int]:
         ends = (c_int * 2)()
@@ -61,11 +71,15 @@ class RawEvents(PortableEvents):
     def timerfd_create(self, clock: int, flags: int) -> int:
         return self._call("timerfd_create", clock, flags | os.O_CLOEXEC)
 
-    def timerfd_settime(self, fd: int, flags: int, new: int, old: int) -> None:
-        self._call("timerfd_settime", fd, flags, self._pointer(new), self._pointer(old))
+    def timerfd_settime(self, fd: int, flags: int, new: TimerValue) -> TimerValue:
+        before = create_string_buffer(ITIMERSPEC.size)
+        self._call("timerfd_settime", fd, flags, ITIMERSPEC.pack(*new), before)
+        return ITIMERSPEC.unpack(before)
 
-    def timerfd_gettime(self, fd: int, current: int) -> None:
-        self._call("timerfd_gettime", fd, self._pointer(current))
+    def timerfd_gettime(self, fd: int) -> TimerValue:
+        current = create_string_buffer(ITIMERSPEC.size)
+        self._call("timerfd_gettime", fd, current)
+        return ITIMERSPEC.unpack(current)
 
     def signalfd(self, fd: int, mask: int, flags: int) -> int:
         return self._call("signalfd4", fd, SIGSET.pack(mask), SIGSET_SIZE, flags | os.O_CLOEXEC)

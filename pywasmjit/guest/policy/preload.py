@@ -12,7 +12,7 @@ _STANDARD = "encodings.idna fcntl json linecache pkgutil resource select signal 
 _RUNNING = (
     *("_socket", "encodings.unicode_escape", "fcntl", "resource", "select", "signal", "tokenize", "warnings"),
     *("pywasmjit.runtime.functions", "pywasmjit.runtime.waiting", "pywasmjit.guest.threads"),
-    *("pywasmjit.guest.kernel.faults", "pywasmjit.guest.kernel.foreign", "pywasmjit.guest.kernel.host_signals"),
+    *("pywasmjit.guest.kernel.faults", "pywasmjit.guest.kernel.host_signals"),
     *("pywasmjit.guest.kernel.raw",),
 )
 """What the engine may import while a guest runs that can execute nothing, if it did not do so before."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.guest.abi import wait as abi
 from pywasmjit.guest.abi.resource import RUSAGE
+from pywasmjit.guest.kernel.children import NO_USAGE
 from pywasmjit.guest.policy.policy import Capability
 from pywasmjit.guest.processes import execution, processes
 from pywasmjit.guest.restart import Restart
@@ -52,7 +53,19 @@ def wait4(
     rusage: RusageOut,
 ) -> int:
     """Linux: wait4(2)."""
-    return processes.wait(process, options, lambda now: process.kernel.wait4(pid, wstatus, now, rusage))
+    status, used = 0, NO_USAGE
+
+    def attempt(options: int) -> int:
+        nonlocal status, used
+        found, status, used = process.kernel.wait4(pid, options)
+        return found
+
+    child = processes.wait(process, options, attempt)
+    if child and wstatus:
+        process.memory.pack(abi.STATUS, wstatus, status)
+    if child and rusage:
+        process.memory.pack(RUSAGE, rusage, *used)
+    return child
 
 
 @syscall("waitid", restart=Restart.ALWAYS)
@@ -69,14 +82,16 @@ def waitid(
         raise OSError(EINVAL, "waitid: idtype")
     child = process.files.file(id) if idtype == abi.P_PIDFD else None
     number = id if child is None else child.host
-    found: tuple[int, ...] = ()
+    found, used = NO_USAGE, NO_USAGE
 
     def attempt(options: int) -> int:
-        nonlocal found
-        found = process.kernel.waitid(idtype, number, options, rusage)
+        nonlocal found, used
+        found, used = process.kernel.waitid(idtype, number, options)
         return found[3]
 
     processes.wait(process, options, attempt)
+    if rusage and found[3]:
+        process.memory.pack(RUSAGE, rusage, *used)
     if infop:
         info = abi.SIGINFO.pack(*found)
         process.memory.write(infop, info[:12])

@@ -46,9 +46,8 @@ def epoll_ctl(
     event: Pointer,
 ) -> int:
     """Linux: epoll_ctl(2); event is not looked at where something is removed."""
-    if op != abi.EPOLL_CTL_DEL:
-        process.memory.check(event, abi.EPOLL_EVENT.size)
-    process.kernel.epoll_ctl(epfd, op, fd, event)
+    wanted = None if op == abi.EPOLL_CTL_DEL else process.memory.unpack(abi.EPOLL_EVENT, event)
+    process.kernel.epoll_ctl(epfd, op, fd, wanted)
     return 0
 
 
@@ -77,4 +76,6 @@ def _wait(process: Process, epoll: int, events: int, count: int, timeout_ms: int
     if not 0 < count <= abi.MAX_EVENTS:
         raise OSError(EINVAL, "maxevents")
     seconds = timeout_ms / 1000 if timeout_ms >= 0 else inf
-    return wait(process, lambda part: process.kernel.epoll_wait(epoll, events, count, part), seconds)
+    found = wait(process, lambda part: process.kernel.epoll_wait(epoll, count, part), seconds)
+    process.memory.write(events, b"".join(abi.EPOLL_EVENT.pack(*each) for each in found))
+    return len(found)

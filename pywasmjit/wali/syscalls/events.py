@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.guest.abi import events as abi
 from pywasmjit.guest.abi.signal import SIGSET, SIGSET_SIZE, bit
-from pywasmjit.guest.abi.time import CLOCKS
+from pywasmjit.guest.abi.time import CLOCKS, ITIMERSPEC
 from pywasmjit.wali.table import Fd, Flags, GuestFd, In, Number, Out, Pointer, Size, Unsigned, partial, syscall
 
 if TYPE_CHECKING:
     from pywasmjit.guest.process import Process
 
-Timer = Annotated[Pointer, Out(abi.ITIMERSPEC_SIZE)]
+Timer = Annotated[Pointer, Out(ITIMERSPEC.size)]
 
 
 @syscall("eventfd")
@@ -55,18 +55,20 @@ def timerfd_settime(
     process: Process,
     fd: Fd,
     flags: Annotated[int, Flags(abi.TIMERFD_SETTIME_FLAGS)],
-    new_value: Annotated[Pointer, In(abi.ITIMERSPEC_SIZE)],
+    new_value: Annotated[Pointer, In(ITIMERSPEC.size)],
     old_value: Timer,
 ) -> int:
     """Linux: timerfd_settime(2)."""
-    process.kernel.timerfd_settime(fd, flags, new_value, old_value)
+    before = process.kernel.timerfd_settime(fd, flags, process.memory.unpack(ITIMERSPEC, new_value))
+    if old_value:
+        process.memory.pack(ITIMERSPEC, old_value, *before)
     return 0
 
 
 @syscall("timerfd_gettime")
 def timerfd_gettime(process: Process, fd: Fd, curr_value: Timer) -> int:
     """Linux: timerfd_gettime(2)."""
-    process.kernel.timerfd_gettime(fd, curr_value)
+    process.memory.pack(ITIMERSPEC, curr_value, *process.kernel.timerfd_gettime(fd))
     return 0
 
 

@@ -8,8 +8,9 @@ from stat import S_IFDIR, S_IFREG, S_ISLNK
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.guest.abi import fcntl as abi
+from pywasmjit.guest.abi.dirent import pack_dirents
 from pywasmjit.guest.abi.stat import SIZE as STAT_SIZE
-from pywasmjit.guest.abi.stat import pack_directory
+from pywasmjit.guest.abi.stat import pack_directory, pack_stat
 from pywasmjit.guest.restart import Restart
 from pywasmjit.wali.table import (
     DirFd,
@@ -81,7 +82,7 @@ def lstat(process: Process, pathname: Path, statbuf: StatBuffer) -> int:
 @syscall("fstat")
 def fstat(process: Process, fd: Fd, statbuf: StatBuffer) -> int:
     """Linux: fstat(2)."""
-    process.kernel.fstat(fd, statbuf)
+    process.memory.write(statbuf, pack_stat(process.kernel.fstat(fd)))
     return 0
 
 
@@ -103,7 +104,7 @@ def _stat(process: Process, start: OpenFile | None, path: bytes, statbuf: int, *
         if place.virtual:
             process.memory.write(statbuf, pack_directory(1, os.getuid(), os.getgid()))
         else:
-            process.kernel.stat(place.dir_fd, place.name, statbuf, place.flags)
+            process.memory.write(statbuf, pack_stat(process.kernel.stat(place.dir_fd, place.name, place.flags)))
     return 0
 
 
@@ -162,7 +163,9 @@ def _readlink(process: Process, start: OpenFile | None, path: bytes, buf: int, s
 @syscall("getdents64", aliases=("getdents",))
 def getdents64(process: Process, fd: Fd, dirp: Annotated[Pointer, Out("count")], count: Size) -> int:
     """Linux: getdents64(2)."""
-    return process.kernel.getdents64(fd, dirp, count)
+    records = pack_dirents(process.kernel.list_directory(fd, count))
+    process.memory.write(dirp, records)
+    return len(records)
 
 
 # -- the working directory --------------------------------------------------------------------------------------------

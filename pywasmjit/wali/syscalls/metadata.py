@@ -273,10 +273,11 @@ def statx(
     _check_flags(flags, _STATX_FLAGS, pathname)
     with process.paths.locate(dirfd, pathname, follow=not flags & abi.AT_SYMLINK_NOFOLLOW) as place:
         if place.virtual:
-            process.memory.write(statxbuf, statx_abi.pack_virtual(os.getuid(), os.getgid()))
+            fields = statx_abi.virtual_fields(os.getuid(), os.getgid())
         else:
             chosen = place.flags | flags & ~_EMPTY_OR_NOFOLLOW
-            process.kernel.statx(place.dir_fd, place.name, chosen, mask, statxbuf)
+            fields = process.kernel.statx(place.dir_fd, place.name, chosen, mask)
+    process.memory.pack(statx_abi.STATX, statxbuf, *fields)
     return 0
 
 
@@ -285,22 +286,21 @@ def statfs(process: Process, path: Path, buf: StatfsBuffer) -> int:
     """Linux: statfs(2); granted directories that are read-only look like mounts that are."""
     with _opened(process, path) as (fd, place):
         if place.virtual:
-            process.memory.write(buf, statfs_abi.pack_virtual())
+            found = statfs_abi.VIRTUAL
         else:
-            _statfs(process, fd, buf, place.read_only)
-    return 0
+            found = process.kernel.fstatfs(fd)
+        return _tell_file_system(process, buf, found, read_only=place.read_only)
 
 
 @syscall("fstatfs")
 def fstatfs(process: Process, fd: File, buf: StatfsBuffer) -> int:
     """Linux: fstatfs(2)."""
-    return _statfs(process, fd.host, buf, fd.is_read_only)
+    return _tell_file_system(process, buf, process.kernel.fstatfs(fd.host), read_only=fd.is_read_only)
 
 
-def _statfs(process: Process, host: int, buf: int, read_only: bool) -> int:
-    process.kernel.fstatfs(host, buf)
-    if read_only:
-        process.memory.view(buf + statfs_abi.FLAGS_AT, 1)[0] |= statfs_abi.ST_RDONLY
+def _tell_file_system(process: Process, buf: int, found: statfs_abi.FileSystem, *, read_only: bool) -> int:
+    flags = found.flags | (statfs_abi.ST_RDONLY if read_only else 0)
+    process.memory.write(buf, statfs_abi.STATFS.pack(*found[:-1], flags))
     return 0
 
 

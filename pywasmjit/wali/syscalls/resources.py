@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from errno import EFAULT, EINVAL, ESRCH
+from errno import EINVAL, ESRCH
 from typing import TYPE_CHECKING, Annotated, Final
 
 from pywasmjit.guest.abi import resource as abi
 from pywasmjit.guest.abi.sched import POLICIES, SCHED_PARAM
 from pywasmjit.guest.attributes import Limit, host_limit, set_host_limit
+from pywasmjit.guest.kernel.children import usage as as_usage
 from pywasmjit.guest.policy.gate import require, require_own, require_own_host
 from pywasmjit.guest.policy.policy import Capability
 from pywasmjit.wali.table import In, Int, Number, Out, Pointer, Size, partial, syscall
@@ -92,8 +93,7 @@ def getrusage(
     import resource
 
     found = resource.getrusage(who)
-    times = (part for seconds in found[:2] for part in divmod(round(seconds * 1_000_000), 1_000_000))
-    process.memory.pack(abi.RUSAGE, usage, *times, *(int(each) for each in found[2:]))
+    process.memory.pack(abi.RUSAGE, usage, *as_usage(found))
     return 0
 
 
@@ -109,9 +109,7 @@ def times(process: Process, buf: Annotated[Pointer, Out(abi.TMS.size)]) -> int:
 @syscall("sysinfo")
 def sysinfo(process: Process, info: Annotated[Pointer, Out(abi.SYSINFO.size)]) -> int:
     """Linux: sysinfo(2)."""
-    if not info:
-        raise OSError(EFAULT, "sysinfo")
-    process.kernel.sysinfo(info)
+    process.memory.pack(abi.SYSINFO, info, *process.kernel.sysinfo())
     return 0
 
 

@@ -28,7 +28,7 @@ def _check_clock(clock: int) -> None:
 def clock_gettime(process: Process, clockid: ClockId, tp: TimespecOut) -> int:
     """Linux: clock_gettime(2).  Deviation: no dynamic clocks."""
     _check_clock(clockid)
-    process.kernel.clock_gettime(clockid, tp)
+    process.memory.pack(TIMESPEC, tp, *divmod(process.kernel.clock_gettime(clockid), GIGA))
     return 0
 
 

@@ -24,6 +24,7 @@ from guest import Guest
 
 import pywasmjit as wj
 from pywasmjit.guest import attributes
+from pywasmjit.guest.abi.dirent import Entry
 from pywasmjit.guest.files import paths
 from pywasmjit.guest.kernel import portable
 from pywasmjit.guest.kernel.portable import PortableKernel
@@ -464,16 +465,16 @@ def test_two_threads_that_list_a_directory_share_its_names(tmp_path: Path, monke
     with Guest(Policy.sandbox([str(tmp_path)])) as guest:
         fd = guest.open(str(tmp_path), os.O_RDONLY | os.O_DIRECTORY, 0)
         parts = [guest.put(bytes(256)) for _ in range(2)]
-        real = portable._record
+        real = portable._entry
         found: list[int] = []
 
-        def record(*arguments: Any) -> bytes:
+        def entry(*arguments: Any) -> Entry:
             if not found:
                 found.append(0)
                 found[0] = guest.getdents64(fd, parts[1], 256)
             return real(*arguments)
 
-        monkeypatch.setattr(portable, "_record", record)
+        monkeypatch.setattr(portable, "_entry", entry)
         count = guest.getdents64(fd, parts[0], 256)
         names = guest.memory.read(parts[0], count) + guest.memory.read(parts[1], found[0])
         assert (count, sorted(re.findall(rb"[a-z.]{1,3}(?=\0)", names))) == (24, [b".", b"..", b"one", b"two"])

@@ -14,7 +14,7 @@ from foreign import foreign_host
 from guest import Guest
 
 import pywasmjit as wj
-from pywasmjit.guest.kernel.foreign import ForeignKernel
+from pywasmjit.guest.kernel.raw import RawKernel
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.uname().machine != "x86_64", reason="other machines are played on x86-64 Linux"
@@ -33,7 +33,7 @@ def test_an_emulated_mapping_reaches_its_file(tmp_path: Path, page: int) -> None
     path = tmp_path / "file"
     path.write_bytes(b"a" * 10000)
     with foreign_host("aarch64", page), Guest(wj.Policy.allow_all()) as guest:
-        assert isinstance(guest.process.kernel, ForeignKernel)
+        assert isinstance(guest.process.kernel, RawKernel)
         assert guest.process.kernel.maps_files == (page == 4096)
         fd = guest.open(guest.text(str(path)), os.O_RDWR, 0)
         shared = guest.mmap(0, 10000, 3, 1, fd, 0)
@@ -85,7 +85,7 @@ def test_events_arrive_with_all_their_data(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", FOREIGN)
 def test_more_events_than_are_converted_at_once_come_by_and_by(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pywasmjit.guest.kernel.foreign._MOST_EVENTS", 2)
+    monkeypatch.setattr("pywasmjit.guest.kernel.raw_events._MOST_EVENTS", 2)
     with foreign_host(machine), Guest(wj.Policy.allow_all()) as guest:
         epoll = guest.epoll_create1(0)
         for number in range(5):
@@ -109,20 +109,6 @@ def test_struct_stat_at_bad_addresses(machine: str, tmp_path: Path) -> None:
         last = guest.memory.size_bytes - 144
         assert guest.stat(name, last) == 0
         assert Struct("<Q").unpack(guest.memory.read(last + 8, 8))[0] == tmp_path.stat().st_ino
-
-
-@pytest.mark.parametrize("machine", FOREIGN)
-def test_a_machine_without_a_call_is_no_machine_without_its_file(machine: str, tmp_path: Path) -> None:
-    """Linux before 6.11 has no call for struct stat on loongarch64."""
-    path = tmp_path / "file"
-    path.write_bytes(b"12345")
-    path.chmod(0o640)
-    with foreign_host(machine) as linux, Guest(wj.Policy.allow_all()) as guest:
-        assert guest.newfstatat(-100, guest.text(str(path)), 400, 0x100) == 0
-        found = guest.memory.read(400, 144)
-    assert ("newfstatat" in linux.made) == (machine != "loongarch64")
-    assert Struct("<QI").unpack_from(found, 16) == (1, 0o100640)
-    assert Struct("<q").unpack_from(found, 48) == (5,)
 
 
 @pytest.mark.parametrize(("machine", "expected"), [("aarch64", 0o2140402), ("riscv64", 0o2600402)])
