@@ -31,7 +31,9 @@ from pywasmjit.guest.kernel.descriptors import RESERVED
 from pywasmjit.runtime.depth import original_stack_limit
 
 if TYPE_CHECKING:
-    from pywasmjit.guest.process import Process
+    from pywasmjit.guest.files.descriptors import Files
+    from pywasmjit.guest.memory.space import AddressSpace
+    from pywasmjit.guest.policy.policy import Policy
 
 Limit: TypeAlias = tuple[int, int]
 """Soft and hard limit; RLIM_INFINITY for none."""
@@ -45,8 +47,9 @@ _CAP_SYS_RESOURCE: Final = 24
 class Attributes:
     """Umask, limits and names of one process."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, policy: Policy, files: Files, space: AddressSpace, *, owns_host: bool) -> None:
+        """owns_host: whether the host's process is the guest's own."""
+        self._policy, self._files, self._space, self._owns_host = policy, files, space, owns_host
         self._kept_umask: int | None = None
         self._host_umask: int | None = None
         self._limits: dict[int, Limit] = {}
@@ -64,7 +67,7 @@ class Attributes:
     def umask(self, mask: int) -> int:
         """umask(2); mask: its permission bits count."""
         mask &= _PERMISSION_BITS
-        if self._process.policy.everything or self._process.owns_host:
+        if self._policy.everything or self._owns_host:
             before = os.umask(mask)
             if self._host_umask is None:
                 self._host_umask = before
@@ -90,7 +93,7 @@ class Attributes:
     @property
     def may_set_ids(self) -> bool:
         """Whether files may get set-user-id and set-group-id: a sandboxed guest would lend its user to others."""
-        return self._process.policy.everything
+        return self._policy.everything
 
     # -- limits ---------------------------------------------------------------------------------------------------
 
@@ -125,24 +128,23 @@ class Attributes:
         """Let the engine have its descriptors beside all that the guest may have, where the host allows more."""
         guests = host_limit(RLIMIT_NOFILE)
         soft = min(guests[0] + RESERVED, guests[1])
-        if self._process.files.limit == guests[0] < soft:
+        if self._files.limit == guests[0] < soft:
             set_host_limit(RLIMIT_NOFILE, (soft, guests[1]))
             self._limits[RLIMIT_NOFILE] = guests
-            self._process.files.follow_host_limit()
+            self._files.follow_host_limit()
 
     def _make_room(self, number: int, wanted: Limit) -> None:
         """Raise the host's own limits where the guest may now have more than they allow."""
         soft, hard = host_limit(number)
         if wanted[0] > soft or wanted[1] > hard:
             set_host_limit(number, (max(soft, wanted[0]), max(hard, wanted[1])))
-            self._process.files.follow_host_limit()
+            self._files.follow_host_limit()
 
     def _enforce(self, number: int, soft: int) -> None:
-        process = self._process
         if number == RLIMIT_NOFILE:
-            process.files.limit = min(soft, sys.maxsize)
+            self._files.limit = min(soft, sys.maxsize)
         elif number == RLIMIT_AS:
-            process.space.limit = soft
+            self._space.limit = soft
 
     def kept_limits(self) -> dict[int, Limit]:
         """Return the limits that are the guest's alone."""

@@ -18,7 +18,6 @@ from pywasmjit.guest.files.grants import GrantedPaths
 from pywasmjit.guest.files.paths import HostPaths, Paths
 from pywasmjit.guest.files.streams import CallersStreams
 from pywasmjit.guest.kernel import choose
-from pywasmjit.guest.kernel.portable import PortableKernel
 from pywasmjit.guest.memory.guest_memory import GuestMemory
 from pywasmjit.guest.memory.space import AddressSpace
 from pywasmjit.guest.policy.denials import Denials
@@ -43,10 +42,9 @@ class Process:
 
     Attributes: args (bytes, the program's name first), policy, denials, files, streams, paths, network, memory, space,
     kernel, signals, threads, attributes.  Set by the interface before a module is linked: walls (how the kernel is to
-    help, see `policy.walls`), may_be_interrupted (whether a thread may have to look up from a loop), succession
-    (writes down for the engine that runs an executed Wasm program what it must know, and returns its descriptor; None
-    if such programs are not executed).
-    Before `bind` the memory is empty and the kernel portable.
+    help, see `policy.walls`) and succession (writes down for the engine that runs an executed Wasm program what it must
+    know, and returns its descriptor; None if such programs are not executed).
+    Before `bind` the memory is empty.
     """
 
     early_imports: ClassVar[tuple[str, ...]] = ()
@@ -67,28 +65,42 @@ class Process:
         self.owns_host = owns_host
         self.walls = "off"
         self.succession: Succession | None = None
-        self.may_be_interrupted = False
         self.policy = policy
         self.denials = Denials(report)
         self.memory = GuestMemory()
-        self.kernel = PortableKernel(self.memory)
+        self.kernel = choose(self.memory)
+        self.space = AddressSpace(self.memory, self.kernel)
         self.files = Files(streams)
-        self.streams = CallersStreams(self, streams, kept=not policy.everything)
-        self.threads = Threads(self)
-        self.signals = Signals(self)
-        self.attributes = Attributes(self)
+        self.attributes = Attributes(policy, self.files, self.space, owns_host=owns_host)
         if owns_host:
             self.attributes.reserve_descriptors()
-        self.space = AddressSpace(self.memory, self.kernel)
-        self.network = Network(self)
-        self.paths: Paths = HostPaths(self, cwd) if policy.everything else GrantedPaths(self, policy.dirs, cwd)
+        self.streams = CallersStreams(streams, kept=not policy.everything)
+        self.threads = Threads(owns_host=owns_host)
+        self.signals = Signals(self.threads, self.streams, self.memory, owns_host=owns_host)
+        self._introduce()
+        self.paths = self._open_paths(cwd)
+        self.network = Network(policy, self.denials, self.kernel, self.files, self.paths)
+
+    def _introduce(self) -> None:
+        """Tell the parts of those that were made after them."""
+        threads = self.threads
+        threads.signals = self.signals
+        threads.before_end = (self.streams.restore, self.space.close)
+        locks = (self.streams.renew_lock, self.space.renew_lock, self.signals.renew_locks)
+        threads.renewals = (self.files.after_fork, *locks)
+        self.streams.on_change = self.signals.guard.begin
+        self.kernel.faulted = self.signals.fault
+
+    def _open_paths(self, cwd: str | None) -> Paths:
+        if self.policy.everything:
+            return HostPaths(self.kernel, self.files, cwd)
+        return GrantedPaths(self.kernel, self.denials, self.policy.dirs, cwd)
 
     def bind(self, memory: Memory) -> None:
         """Take the instance's memory; once, before the program starts."""
         self.memory.bind(memory)
-        self.kernel = choose(self.memory)
-        self.kernel.faulted = self.signals.fault
-        self.space = AddressSpace(self.memory, self.kernel)
+        self.kernel.attach()
+        self.space.begin()
         if self.kernel.futexes is not None:
             memory.sleepers = FutexSleepers(self, self.kernel.futexes)
 

@@ -27,7 +27,7 @@ from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
 from pywasmjit.wasm.types import FuncType
 
 if TYPE_CHECKING:
-    from pywasmjit.guest.process import Process
+    from pywasmjit.guest.signals.signals import Signals
     from pywasmjit.runtime.instance import Instance
 
 START_TYPE: Final = FuncType(("i32", "i32"), ())
@@ -106,10 +106,20 @@ class Threads:
     process in which the program was started.  have_host_numbers: whether the host's kernel knows all threads, the main
     one too, by their numbers.  main_is_pythons: whether CPython runs its handlers of signals in the main thread; 3.13
     does not in a child that another thread than the first has made.
+
+    Set once, by the process, before the program starts: signals; before_end, what is called before the host's process
+    ends at once; renewals, what is called in a child to make the parts' locks free; may_be_interrupted, whether the
+    main thread may be needed elsewhere while it runs.
     """
 
-    def __init__(self, process: Process) -> None:
-        self._process = weakref.ref(process)
+    signals: Signals
+
+    def __init__(self, *, owns_host: bool) -> None:
+        """owns_host: whether the host's process is the guest's own."""
+        self._owns_host = owns_host
+        self.before_end: tuple[Callable[[], object], ...] = ()
+        self.renewals: tuple[Callable[[], object], ...] = ()
+        self.may_be_interrupted = False
         self.main = GuestThread()
         self.forked = False
         self.main_is_pythons = True
@@ -178,9 +188,7 @@ class Threads:
         It takes no more signals: they are for those who are left, and wait until one lets them through.
         """
         self._by_ident.pop(get_ident(), None)
-        process = self._process()
-        if process is not None:
-            process.signals.mask = ALL_SIGNALS
+        self.signals.mask = ALL_SIGNALS
         while others := self.others():
             self._join(others[0])
 
@@ -194,9 +202,7 @@ class Threads:
             raise OSError(ENOSYS, "no threads here")
         if len(self._by_ident) >= MOST_THREADS:
             raise OSError(EAGAIN, "too many threads")
-        process = self._process()
-        assert process is not None
-        process.signals.listen()
+        self.signals.listen()
         start = _Start()
         thread = GuestThread(current.mask, current.held)
         try:
@@ -209,9 +215,7 @@ class Threads:
         """Live: what a new host thread does."""
         thread.native_id, thread.host = threading.get_native_id(), threading.current_thread()
         self._by_ident[get_ident()] = thread
-        process = self._process()
-        assert process is not None
-        process.signals.hold_all()  # others may have missed it when there came to be more
+        self.signals.hold_all()  # others may have missed it when there came to be more
         status = 0
         try:
             with self._scope(thread, self._end_of_thread):
@@ -227,7 +231,7 @@ class Threads:
             start.tell(OSError(EAGAIN, "the thread could not be started"))
         if thread is self.main:  # since it has forked: nobody else is left who could end this child process
             self._outlive(status)
-        process.signals.forget(thread)
+        self.signals.forget(thread)
 
     def _outlive(self, status: int) -> NoReturn:
         """End a child process when its last thread has ended, or its time is over."""
@@ -255,12 +259,10 @@ class Threads:
 
     def _scope(self, thread: GuestThread, error: Callable[[], BaseException]) -> AbstractContextManager[Any]:
         """Return the scope in which a thread runs, so that others can end it."""
-        process = self._process()
-        assert process is not None
         thread.scope = None
-        if thread is self.main and not process.may_be_interrupted:
+        if thread is self.main and not self.may_be_interrupted:
             return nullcontext()
-        thread.scope = interruptible(None if process.owns_host else _AGES, error)
+        thread.scope = interruptible(None if self._owns_host else _AGES, error)
         scope: Any = thread.scope
         return scope  # type: ignore[no-any-return]
 
@@ -279,9 +281,7 @@ class Threads:
 
     def exit_group(self, status: int) -> NoReturn:
         """End the process."""
-        process = self._process()
-        assert process is not None
-        if self.forked or (process.owns_host and self.others()):
+        if self.forked or (self._owns_host and self.others()):
             self._end_host(status)
         if self.current is not self.main:
             self._end_process(Exit(status))
@@ -290,10 +290,8 @@ class Threads:
 
     def _end_host(self, status: int) -> NoReturn:
         """End the host's process at once; what is mapped has its last word in its file."""
-        process = self._process()
-        if process is not None:
-            process.streams.restore()
-            process.space.close()
+        for action in self.before_end:
+            action()
         os._exit(status & 0xFF)
 
     def _end_process(self, error: BaseException) -> None:
@@ -301,9 +299,9 @@ class Threads:
         with self._lock:
             if self._end is None:
                 self._end = error
-        process, pause = self._process(), _SOON
-        while process is not None and self.main.scope is not None and self.main.scope.fire():
-            process.signals.arrivals.kick(self.main)  # again: it may just be about to sleep in the kernel
+        pause = _SOON
+        while self.main.scope is not None and self.main.scope.fire():
+            self.signals.arrivals.kick(self.main)  # again: it may just be about to sleep in the kernel
             time.sleep(pause)
             pause = min(2 * pause, _LATE)
 
@@ -316,8 +314,7 @@ class Threads:
 
     def _stop_others(self) -> None:
         """End all other threads; not where the end of the host's process will do so."""
-        process = self._process()
-        if process is None or process.owns_host:
+        if self._owns_host:
             return
         for thread in self.others():
             self._stop(thread)
@@ -338,12 +335,8 @@ class Threads:
     def after_fork(self) -> None:
         """In a child process: locks are free, and the calling thread is the main and only one if it is the guest's."""
         self._lock = threading.Lock()
-        process = self._process()
-        if process is not None:
-            process.files.after_fork()
-            process.streams.renew_lock()
-            process.space.renew_lock()
-            process.signals.renew_locks()
+        for renew in self.renewals:
+            renew()
         here = get_ident()
         thread = self._by_ident.get(here)
         self._by_ident.clear()
@@ -358,8 +351,7 @@ class Threads:
         self.have_host_numbers = True
         if thread.scope is not None:  # the limit was the main thread's
             thread.scope.end_at(self._end_of_time)
-        if process is not None:
-            process.signals.after_fork()
+        self.signals.after_fork()
 
 
 def _end_child(error: BaseException) -> NoReturn:

@@ -149,11 +149,11 @@ class _Keeper:
 class _BytesReservation:
     """A `bytearray`; all of it is touched when it is made."""
 
-    base = None
-
     def __init__(self, size: int) -> None:
         self.size = size
-        self.whole = memoryview(bytearray(size))
+        storage = bytearray(max(size, 1))
+        self.base = _address_of(storage)
+        self.whole = memoryview(storage)[:size]
 
     def commit(self, size_bytes: int) -> bool:
         return size_bytes <= self.size
@@ -162,13 +162,13 @@ class _BytesReservation:
         self.whole = memoryview(bytearray())
 
 
-def _address_of(mapping: mmap.mmap) -> int | None:
-    """Return the address of a writable mapping's first byte, or None without `ctypes`."""
+def _address_of(storage: mmap.mmap | bytearray) -> int | None:
+    """Return the address of the first byte of what never moves, or None without `ctypes`."""
     try:
         import ctypes
     except ImportError:
         return None
-    return ctypes.addressof(ctypes.c_char.from_buffer(mapping))
+    return ctypes.addressof(ctypes.c_char.from_buffer(storage))
 
 
 def reserve(minimum: int, maximum: int) -> Reservation:

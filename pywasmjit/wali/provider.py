@@ -118,7 +118,7 @@ class Wali:
         self._enclose()
         declaration = TABLE.get(wanted.name)
         if wanted.name in _ASYNCHRONOUS:
-            self.process.may_be_interrupted = True
+            self.process.threads.may_be_interrupted = True
         if declaration is not None:
             twice = declaration.returns_twice
             noted = None if twice is None else partial(twice, self.process)

@@ -59,7 +59,7 @@ def look_ups(function: ast.FunctionDef) -> int:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("file", "find"):
             owner = node.func.value
             table = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
-            found += table == "files" or (table == "self" and node.func.attr in ("file", "find"))
+            found += table in ("files", "_files") or (table == "self" and node.func.attr in ("file", "find"))
     return found
 
 

@@ -56,7 +56,7 @@ _OF_OS: Final = (
     "symlink", "sync", "unlink",
 )  # fmt: skip
 """Calls of `os` that handlers make themselves."""
-_UNTOUCHED: Final = frozenset(("close", "is_procfs", "survives_truncation", "refuses_transfer"))
+_UNTOUCHED: Final = frozenset(("attach", "close", "is_procfs", "survives_truncation", "refuses_transfer"))
 """What tells the engine something, and asks the host for nothing that can fail for the guest."""
 GROWTH: Final = "memory.grow"
 
@@ -65,7 +65,8 @@ GROWTH: Final = "memory.grow"
 class Plan:
     """What goes wrong: the call number `at` (from 0) of those called `name`, with `fault`; "" for nothing.
 
-    calls: how often each was made.  struck: the thread in which it went wrong, None if it did not.
+    calls: how often each was made.  struck: the thread in which it went wrong, None if it did not.  armed: whether the
+    program runs; before that nothing is counted.
     """
 
     name: str = ""
@@ -73,10 +74,13 @@ class Plan:
     fault: Fault = 0
     calls: Counter[str] = field(default_factory=Counter)
     struck: int | None = None
+    armed: bool = False
     lock: Any = field(default_factory=threading.Lock)
 
     def strikes(self, name: str) -> bool:
         """Count a call; tell whether it is the one.  Memory that cannot grow cannot later either."""
+        if not self.armed:
+            return False
         with self.lock:
             number = self.calls[name]
             self.calls[name] += 1
@@ -168,8 +172,16 @@ def _by_the_engine() -> bool:
 
 
 @contextmanager
-def faults(plan: Plan, kernel: Callable[[Any], PortableKernel]) -> Iterator[None]:
-    """Have processes ask a faulty kernel, and everything else of the host by the plan."""
+def asking(plan: Plan, kernel: Callable[[Any], PortableKernel]) -> Iterator[None]:
+    """Have processes that are made meanwhile ask a faulty kernel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process_module, "choose", lambda memory: FaultyKernel(kernel(memory), plan))
+        yield
+
+
+@contextmanager
+def faults(plan: Plan) -> Iterator[None]:
+    """Carry the plan out: in faulty kernels, and in all else that is asked of the host."""
 
     def of_os(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def asked(*arguments: Any, **options: Any) -> Any:
@@ -189,7 +201,7 @@ def faults(plan: Plan, kernel: Callable[[Any], PortableKernel]) -> Iterator[None
 
     before_grow, before_start = Memory.grow, threads_module.start_guest_thread
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process_module, "choose", lambda memory: FaultyKernel(kernel(memory), plan))
+        patch.setattr(plan, "armed", True)
         for name in _OF_OS:
             patch.setattr(os, name, of_os(name, getattr(os, name)))
         patch.setattr(Memory, "grow", grow)
@@ -254,13 +266,15 @@ def _run(source: Path, args: tuple[str, ...], work: Path, plan: Plan, way: str, 
         streams: dict[str, Any] = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         watch = Watch(plan)
         end: int | str
-        wali = wj.Wali([source.stem, *args], {}, wj.Policy.sandbox([str(work)]), cwd=str(work), report=None, **streams)
+        kernel, _, unlimited = way.partition(" ")
+        policy = wj.Policy.sandbox([str(work)])
+        with asking(plan, KERNELS[kernel]):
+            wali = wj.Wali([source.stem, *args], {}, policy, cwd=str(work), report=None, **streams)
         wali.process.trace = watch  # type: ignore[assignment]
         wali.process.files.limit = limit
         instance = wj.Instance(load(source), wali)
-        kernel, _, unlimited = way.partition(" ")
         try:
-            with faults(plan, KERNELS[kernel]), alarm() if unlimited else wj.deadline(TIMEOUT):
+            with faults(plan), alarm() if unlimited else wj.deadline(TIMEOUT):
                 end = wali.start(instance)
         except (wj.Trap, wj.TimedOut, Hangs) as error:
             end = f"{type(error).__name__}: {error}"

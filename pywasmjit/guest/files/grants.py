@@ -48,12 +48,12 @@ from pywasmjit.guest.files.walk import (
     split,
 )
 from pywasmjit.guest.kernel.descriptors import move_high
-from pywasmjit.guest.kernel.portable import PortableKernel
 from pywasmjit.guest.kernel.portable_calls import by_descriptor
 from pywasmjit.guest.policy.policy import DirGrant
 
 if TYPE_CHECKING:
-    from pywasmjit.guest.process import Process
+    from pywasmjit.guest.kernel.portable import PortableKernel
+    from pywasmjit.guest.policy.denials import Denials
 
 _RESOLVE: Final = BENEATH | NO_SYMLINKS | NO_MAGICLINKS
 _REMOVED: Final = b" (deleted)"
@@ -64,13 +64,15 @@ _TAKE_THE_SLOW_WAY: Final = frozenset({ELOOP, EXDEV, EAGAIN})
 class GrantedPaths:
     """The file system of a sandboxed guest."""
 
-    def __init__(self, process: Process, dirs: tuple[DirGrant, ...], cwd: str | None = None) -> None:
+    def __init__(
+        self, kernel: PortableKernel, denials: Denials, dirs: tuple[DirGrant, ...], cwd: str | None = None
+    ) -> None:
         """Open the granted directories.
 
         cwd: the guest's working directory, None for the host's if a grant holds it, else the root.
         Raises OSError if a granted directory cannot be opened.
         """
-        self.process = process
+        self.kernel, self._denials = kernel, denials
         self.grants: dict[Names, Grant] = {}
         self.above: set[Names] = {()}
         self.cwd = _NOWHERE
@@ -103,10 +105,6 @@ class GrantedPaths:
                 yield walk
         except Outside as way_out:
             self._deny(way_out.path or path)
-
-    def kernel(self) -> PortableKernel:
-        """Return the process's way to the host, for walks."""
-        return self.process.kernel
 
     # -- the quick way --------------------------------------------------------------------------------------------
 
@@ -147,7 +145,7 @@ class GrantedPaths:
 
     def _quick(self, start: OpenFile, path: bytes) -> tuple[Grant, Names, Callable[..., int]] | None:
         """Return the grant, the names, and a function (flags, mode) that opens; None if only the slow way is open."""
-        kernel = self.process.kernel
+        kernel = self.kernel
         if not kernel.resolves or b".." in path:
             return None
         rest = tuple(split(path))
@@ -190,7 +188,7 @@ class GrantedPaths:
     def _admit(self, fd: int, grant: Grant, names: Names, flags: int) -> OpenFile:
         try:
             found = os.fstat(fd)
-            refuse_engine_files(self.process.kernel, fd, found, sandbox=True)
+            refuse_engine_files(self.kernel, fd, found, sandbox=True)
         except BaseException:
             os.close(fd)
             raise
@@ -221,7 +219,7 @@ class GrantedPaths:
 
     def _place(self, fd: int, grant: Grant) -> Place:
         try:
-            refuse_engine_files(self.process.kernel, fd, os.fstat(fd), sandbox=True)
+            refuse_engine_files(self.kernel, fd, os.fstat(fd), sandbox=True)
         except BaseException:
             os.close(fd)
             raise
@@ -266,7 +264,7 @@ class GrantedPaths:
     def _enter(self, names: Names, fd: int | None, grant: Grant | None) -> None:
         """Make a directory that somebody else holds open the working directory.  Raises EACCES."""
         if fd is not None:
-            self.process.kernel.access(fd, b"", X_OK, effective=True)
+            self.kernel.access(fd, b"", X_OK, effective=True)
             fd = move_high(os.dup(fd))
         self.cwd = self._directory(names, fd, grant)
 
@@ -278,7 +276,7 @@ class GrantedPaths:
         text = os.fsdecode(path)
         directory = os.path.dirname(text) or "."
         word = for_shell(directory) or "DIRECTORY"
-        self.process.denials.tell("dir", f"access to {quoted(text)}", f"--dir {word}")
+        self._denials.tell("dir", f"access to {quoted(text)}", f"--dir {word}")
         raise OSError(EACCES, "not in a granted directory")
 
 

@@ -34,8 +34,9 @@ from pywasmjit.guest.kernel.portable_calls import directory
 from pywasmjit.records import record
 
 if TYPE_CHECKING:
+    from pywasmjit.guest.files.descriptors import Files
     from pywasmjit.guest.files.walk import Grant
-    from pywasmjit.guest.process import Process
+    from pywasmjit.guest.kernel.portable import PortableKernel
 
 MAX_LINKS: Final = 40
 
@@ -153,9 +154,9 @@ class HostPaths:
     Paths to the process's descriptors (/dev/fd/3, /dev/stdin, /proc/self/fd/3) mean the guest's.
     """
 
-    def __init__(self, process: Process, cwd: str | None = None) -> None:
+    def __init__(self, kernel: PortableKernel, files: Files, cwd: str | None = None) -> None:
         """Start in `cwd`, None for the process's own working directory.  Raises OSError if it cannot be opened."""
-        self._process = process
+        self._kernel, self._files = kernel, files
         self.cwd = _OWN_DIRECTORY
         if cwd is not None:
             self.chdir(self.cwd, os.fsencode(cwd))
@@ -171,14 +172,14 @@ class HostPaths:
         fd = self._open(base.host, path, flags, mode)
         try:
             found = os.fstat(fd)
-            refuse_engine_files(self._process.kernel, fd, found, sandbox=False)
+            refuse_engine_files(self._kernel, fd, found, sandbox=False)
         except BaseException:
             os.close(fd)
             raise
         return hold(fd, kind=S_IFMT(found.st_mode))
 
     def _open(self, base: int, path: bytes, flags: int, mode: int) -> int:
-        kernel = self._process.kernel
+        kernel = self._kernel
         if not kernel.resolves or flags & O_NOFOLLOW:
             return kernel.open(base, path, flags, mode)
         try:
@@ -190,7 +191,7 @@ class HostPaths:
 
     def _open_magic(self, base: int, path: bytes, flags: int, mode: int) -> int:
         """Open a path that leads over a magic link: one to a descriptor of ours means the guest's of that number."""
-        kernel = self._process.kernel
+        kernel = self._kernel
         with ExitStack() as directories:
             for _ in range(MAX_LINKS):
                 parent, _, name = path.rstrip(b"/").rpartition(b"/")
@@ -208,17 +209,17 @@ class HostPaths:
         raise OSError(ELOOP, "too many links")
 
     def _reopen(self, number: int, flags: int) -> int:
-        file = self._process.files.find(number)
+        file = self._files.find(number)
         if file is None:
             raise OSError(ENOENT, "no such descriptor")
-        return self._process.kernel.open(AT_FDCWD, b"/proc/self/fd/%d" % file.host, flags, 0)
+        return self._kernel.open(AT_FDCWD, b"/proc/self/fd/%d" % file.host, flags, 0)
 
     def locate(self, start: OpenFile | None, path: bytes, *, follow: bool = True) -> Place:
         if not path:
             return itself(start)
         flags = 0 if follow else AT_SYMLINK_NOFOLLOW
         number = own_descriptor(path)
-        file = None if number is None else self._process.files.find(number)
+        file = None if number is None else self._files.find(number)
         if file is not None:
             return Place(AT_FDCWD, b"/proc/self/fd/%d" % file.host, flags, pin=file)
         base = self._base(start, path)
@@ -229,7 +230,7 @@ class HostPaths:
         return Place(base.host, path, AT_SYMLINK_NOFOLLOW, pin=base)
 
     def chdir(self, start: OpenFile | None, path: bytes) -> None:
-        kernel = self._process.kernel
+        kernel = self._kernel
         path = path or b"."
         base = self._base(start, path)
         fd = kernel.open(base.host, path, O_PATH | O_DIRECTORY, 0)

@@ -144,11 +144,15 @@ class Saved:
 
 
 class CallersStreams:
-    """The caller's streams of one program."""
+    """The caller's streams of one program.
 
-    def __init__(self, process: Process, descriptors: Sequence[int], *, kept: bool) -> None:
+    on_change: called before the first change, and where a program goes on that has changed something; the process sets
+    it.
+    """
+
+    def __init__(self, descriptors: Sequence[int], *, kept: bool) -> None:
         """Note what they are.  kept: whether they are to be restored at all."""
-        self._process = process
+        self.on_change: Callable[[], object] = int
         self._lock = RLock()
         self._pid = os.getpid()
         self._descriptors = tuple(descriptors) if kept else ()
@@ -204,7 +208,7 @@ class CallersStreams:
         if self._ended:
             raise OSError(EPERM, "the program is ending")
         saved = self._save()
-        self._process.signals.guard.begin()
+        self.on_change()
         return saved
 
     def _save(self) -> list[Saved]:
@@ -295,7 +299,7 @@ class CallersStreams:
     def begin(self) -> None:
         """Be ready for the end by a signal, if something was changed before this engine has begun."""
         if self._restores and self._saved is not None:
-            self._process.signals.guard.begin()
+            self.on_change()
 
 
 def _close(saved: Sequence[Saved]) -> None:

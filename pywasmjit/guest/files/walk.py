@@ -52,14 +52,13 @@ def ends_name_with_slash(path: bytes) -> bool:
 class FileSystem(Protocol):
     """What a walk needs of the file system.
 
-    grants: by guest path.  above: the guest paths that exist in name only, unless they are granted themselves.
+    kernel: the way to the host.  grants: by guest path.  above: the guest paths that exist in name only, unless they
+    are granted themselves.
     """
 
     grants: dict[Names, Grant]
     above: set[Names]
-
-    def kernel(self) -> PortableKernel:
-        """Return the way to the host."""
+    kernel: PortableKernel
 
 
 # -- opening with the rules of a read-only grant ----------------------------------------------------------------------
@@ -236,7 +235,7 @@ class Walk:
             self._deny(name)
         assert b"/" not in name
         assert name != b".."
-        return self._system.kernel().open(self.fd, name, flags | O_NOFOLLOW, mode)
+        return self._system.kernel.open(self.fd, name, flags | O_NOFOLLOW, mode)
 
     def open(self, start: Names, path: bytes, flags: int, mode: int) -> tuple[int, Grant, Names]:
         """Open a path with the guest's flags; return the descriptor, its grant and its names.
@@ -281,7 +280,7 @@ class Walk:
             raise NameOnly
 
         def open_there(flags: int, mode: int = 0) -> int:
-            return self._system.kernel().open(fd, b".", flags, mode)
+            return self._system.kernel.open(fd, b".", flags, mode)
 
         return open_in(grant, open_there, flags, mode), grant
 

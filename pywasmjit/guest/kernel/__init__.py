@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def choose(memory: GuestMemory) -> PortableKernel:
-    """Return the best kernel for a guest's memory: raw where there are `ctypes`, Linux, and an address."""
+    """Return the best kernel for a guest: raw where there are `ctypes` and Linux on a machine that is known."""
     from pywasmjit.guest.kernel.portable import PortableKernel
 
     try:

@@ -67,6 +67,9 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
         self._listings: dict[int, list[bytes]] = {}
         """Host descriptor of a directory -> its entries that were not read yet."""
 
+    def attach(self) -> None:
+        """Take note of the memory's address; when the memory has been bound."""
+
     # -- descriptors ----------------------------------------------------------------------------------------------
 
     def read(self, fd: int, address: int, count: int) -> int:

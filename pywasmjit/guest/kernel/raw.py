@@ -64,17 +64,20 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
     def __init__(self, memory: GuestMemory) -> None:
         super().__init__(memory)
         self.machine, self._syscall = open_host()
-        base = memory.memory.base if memory.memory is not None else None
-        if base is None:
-            raise NotImplementedError
         self._numbers = self.machine.numbers
         self.open_flags = self.machine.open_flags
-        self._anchor = c_char.from_address(base)
-        self.futexes = KernelFutexes(base)
+        self._anchor = c_char()
+        """The first byte of memory; of none yet, whose size is 0."""
         self._guard: Guard | None = None
         self._read, self._write = self._numbers["read"], self._numbers["write"]
-        self.maps_files = os.sysconf("SC_PAGESIZE") == PAGE
         self.resolves = self._has_openat2()
+
+    def attach(self) -> None:
+        base = self.memory.memory.base if self.memory.memory is not None else None
+        if base is not None:
+            self._anchor = c_char.from_address(base)
+            self.futexes = KernelFutexes(base)
+            self.maps_files = os.sysconf("SC_PAGESIZE") == PAGE and base % PAGE == 0
 
     def _pointer(self, address: int) -> Any:
         return byref(self._anchor, address) if address else None

@@ -124,12 +124,16 @@ class AddressSpace:
         self._memory = memory
         self._kernel = kernel
         self._lock = RLock()
-        self._static_end = memory.size_bytes
+        self._static_end = 0
         self._areas = Ranges()
         self._free = Ranges()
         self._regions: list[Region] = []
         self.limit: int | None = None
         """RLIMIT_AS of the guest: bytes that may be mapped, the module's own memory included."""
+
+    def begin(self) -> None:
+        """Take what the memory has now for the module's own; when it has been bound."""
+        self._static_end = self._memory.size_bytes
 
     def whole(self) -> AbstractContextManager[object]:
         """Return a context in which no other thread changes the tables, so that a child process finds them whole."""

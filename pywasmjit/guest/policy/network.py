@@ -50,8 +50,11 @@ from pywasmjit.guest.policy.policy import Capability
 from pywasmjit.records import record
 
 if TYPE_CHECKING:
-    from pywasmjit.guest.files.paths import Place
-    from pywasmjit.guest.process import Process
+    from pywasmjit.guest.files.descriptors import Files
+    from pywasmjit.guest.files.paths import Paths, Place
+    from pywasmjit.guest.kernel.portable import PortableKernel
+    from pywasmjit.guest.policy.denials import Denials
+    from pywasmjit.guest.policy.policy import Policy
 
 _PORTS: Final = (0, 0xFFFF)
 _MAPPED: Final = bytes(10) + b"\xff\xff"
@@ -195,8 +198,8 @@ def endpoint(raw: bytes) -> Endpoint | None:
 class Network:
     """What one process may do with sockets."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, policy: Policy, denials: Denials, kernel: PortableKernel, files: Files, paths: Paths) -> None:
+        self._policy, self._denials, self._kernel, self._files, self._paths = policy, denials, kernel, files, paths
         self._shown: OrderedDict[bytes, bytes] = OrderedDict()
         """Path that the kernel knows a Unix socket by -> the guest's path; the oldest are forgotten."""
         self._bound: OrderedDict[int, None] = OrderedDict()
@@ -204,14 +207,14 @@ class Network:
 
     @property
     def _everything(self) -> bool:
-        return self._process.policy.everything
+        return self._policy.everything
 
     @property
     def _whole_net(self) -> bool:
-        return self._process.policy.allows(Capability.NET)
+        return self._policy.allows(Capability.NET)
 
     def _deny(self, request: str, option: str) -> OSError:
-        self._process.denials.tell("net", request, option)
+        self._denials.tell("net", request, option)
         return OSError(EACCES, "not granted")
 
     def check_socket(self, family: int, kind: int, protocol: int) -> None:
@@ -229,7 +232,7 @@ class Network:
             raise OSError(ESOCKTNOSUPPORT if 0 <= kind <= _LAST_TYPE else EINVAL, "socket type")
         if protocol not in (0, abi.IPPROTO_TCP if kind == abi.SOCK_STREAM else abi.IPPROTO_UDP):
             raise OSError(EPROTONOSUPPORT if 0 <= protocol <= _LAST_PROTOCOL else EINVAL, "protocol")
-        if not self._whole_net and not self._process.policy.net:
+        if not self._whole_net and not self._policy.net:
             raise self._deny("a network socket", "--allow net, or net=HOST:PORT,")
 
     # -- listening ----------------------------------------------------------------------------------------------------
@@ -244,7 +247,7 @@ class Network:
             if self._number(fd, SO_ACCEPTCONN):
                 return
             raise self._deny(*_wish("listen on", _any_address(self._number(fd, SO_DOMAIN))))
-        self._process.kernel.listen(fd, backlog)
+        self._kernel.listen(fd, backlog)
 
     def _may_lose_its_port(self, fd: int) -> bool:
         """Tell whether listening could have the kernel choose a port."""
@@ -269,12 +272,12 @@ class Network:
     def _cookie(self, fd: int) -> int | None:
         """Return the number that the kernel gives to this socket alone, None if it gives none."""
         with suppress(OSError):
-            cookie = self._process.kernel.get_option(fd, abi.SOL_SOCKET, SO_COOKIE, _COOKIE_SIZE)
+            cookie = self._kernel.get_option(fd, abi.SOL_SOCKET, SO_COOKIE, _COOKIE_SIZE)
             return int.from_bytes(cookie, "little")
         return None
 
     def _number(self, fd: int, option: int) -> int:
-        value = self._process.kernel.get_option(fd, abi.SOL_SOCKET, option, abi.INT.size)
+        value = self._kernel.get_option(fd, abi.SOL_SOCKET, option, abi.INT.size)
         return int.from_bytes(value, "little")
 
     def hand_over(self) -> list[int]:
@@ -288,7 +291,7 @@ class Network:
     # -- what a socket may be and say ---------------------------------------------------------------------------------
 
     def _covers(self, found: Endpoint) -> bool:
-        return any(grant.covers(found.address, found.port) for grant in self._process.policy.net)
+        return any(grant.covers(found.address, found.port) for grant in self._policy.net)
 
     def _check(self, found: Endpoint, verb: str) -> None:
         if not self._covers(found):
@@ -301,12 +304,12 @@ class Network:
         """
         known = OPTIONS.get((level, option))
         if known is None:
-            self._process.kernel.get_option(fd, level, _NO_OPTION, abi.INT.size)
+            self._kernel.get_option(fd, level, _NO_OPTION, abi.INT.size)
             raise OSError(ENOPROTOOPT, "socket option")
         if self._everything or known.reach is Reach.SOCKET or (known.reach is Reach.NET and self._whole_net):
             return
         needed = "--allow net" if known.reach is Reach.NET else "--allow-all"
-        self._process.denials.tell("socket option", f"socket option {known.name}", needed)
+        self._denials.tell("socket option", f"socket option {known.name}", needed)
         raise OSError(EPERM, "socket option")
 
     def check_control(self, message: abi.ControlMessage) -> None:
@@ -355,13 +358,11 @@ class Network:
                 yield raw[: abi.SUN_PATH]
                 return
             if path:
-                with self._process.paths.locate(self._process.paths.cwd, path) as place:
+                with self._paths.locate(self._paths.cwd, path) as place:
                     if place.virtual:
                         raise OSError(ECONNREFUSED, "a directory")
                     if place.read_only:
-                        self._process.denials.tell(
-                            "socket", f"to connect to {quoted(os.fsdecode(path))}", "--dir without :ro"
-                        )
+                        self._denials.tell("socket", f"to connect to {quoted(os.fsdecode(path))}", "--dir without :ro")
                         raise OSError(EACCES, "read-only grant")
                     yield self._located(place, path, raw)
                 return
@@ -387,10 +388,10 @@ class Network:
     @contextmanager
     def _entry(self, path: bytes) -> Iterator[Place]:
         directory, slash, name = path.rpartition(b"/")
-        paths, file = self._process.paths, None
+        paths, file = self._paths, None
         number = own_descriptor(directory) if slash and self._everything else None
         if number is not None:
-            file = self._process.files.file(number)
+            file = self._files.file(number)
             path = b"/proc/self/fd/%d/%s" % (file.host, name)
         with paths.entry(paths.cwd, path) as place:
             if place.fixed:

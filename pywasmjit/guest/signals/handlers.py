@@ -25,7 +25,8 @@ from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
 from pywasmjit.wasm.types import FuncType
 
 if TYPE_CHECKING:
-    from pywasmjit.guest.process import Process
+    from pywasmjit.guest.memory.guest_memory import GuestMemory
+    from pywasmjit.guest.signals.signals import Signals
     from pywasmjit.guest.threads import GuestThread
     from pywasmjit.runtime.functions import Func
     from pywasmjit.runtime.linker import Linkage
@@ -38,7 +39,14 @@ _STACK_POINTER: Final = 0
 
 
 def run_handler(
-    process: Process, thread: GuestThread, number: int, info: bytes, handler: int, flags: int, mask: int
+    signals: Signals,
+    memory: GuestMemory,
+    thread: GuestThread,
+    number: int,
+    info: bytes,
+    handler: int,
+    flags: int,
+    mask: int,
 ) -> int:
     """Call a handler and return the mask that holds from now on.
 
@@ -58,16 +66,16 @@ def run_handler(
     arguments = [number, pointer, pointer + SIGINFO_SIZE]
     try:
         if flags & SA_SIGINFO:
-            process.memory.write(pointer, info)
-            process.memory.write(pointer + SIGINFO_SIZE, _context(thread, mask))
+            memory.write(pointer, info)
+            memory.write(pointer + SIGINFO_SIZE, _context(thread, mask))
     except OSError:
         raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS) from None
     _set_pointer(linkage, pointer)
-    process.signals.deliver()
+    signals.deliver()
     call_raw(func, arguments[: len(func.type.params)])
     _set_pointer(linkage, before)
     if flags & SA_SIGINFO:
-        mask = process.memory.unpack(SIGSET, pointer + SIGINFO_SIZE + UCONTEXT_MASK)[0]
+        mask = memory.unpack(SIGSET, pointer + SIGINFO_SIZE + UCONTEXT_MASK)[0]
     return mask
 
 

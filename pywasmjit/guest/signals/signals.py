@@ -55,9 +55,10 @@ from pywasmjit.guest.signals.timers import Timer
 from pywasmjit.runtime.watchdog import wake_blocked_threads
 
 if TYPE_CHECKING:
+    from pywasmjit.guest.files.streams import CallersStreams
     from pywasmjit.guest.kernel.host_signals import HostSignals
-    from pywasmjit.guest.process import Process
-    from pywasmjit.guest.threads import GuestThread
+    from pywasmjit.guest.memory.guest_memory import GuestMemory
+    from pywasmjit.guest.threads import GuestThread, Threads
 
 Action = tuple[int, int, int, int]
 """handler, flags, restorer, mask: the fields of the guest's sigaction."""
@@ -82,19 +83,20 @@ class Signals:
     pending: what waits for a handler; never replaced, for every bound call looks whether it is empty.
     """
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, threads: Threads, streams: CallersStreams, memory: GuestMemory, *, owns_host: bool) -> None:
+        """owns_host: whether the host's process is the guest's own."""
+        self._threads, self._streams, self._memory, self._owns_host = threads, streams, memory, owns_host
         self._actions: dict[int, Action] = {}
         self._lock = threading.RLock()
         self._virtual: frozenset[int] = frozenset()
         self.pending: list[Pending] = []
-        self.arrivals = Arrivals(self, process.threads)
+        self.arrivals = Arrivals(self, threads)
         self.timer = Timer(self)
         self.guard = Guard(self)
 
     def begin(self) -> None:
         """Take the process's signals over if it is the guest's own; in its main thread, before the guest starts."""
-        if not self._process.owns_host or threading.current_thread() is not threading.main_thread():
+        if not self._owns_host or threading.current_thread() is not threading.main_thread():
             return
         try:
             from pywasmjit.guest.kernel.host_signals import VIRTUAL, HostSignals
@@ -104,7 +106,7 @@ class Signals:
             return
         self._virtual = VIRTUAL
         wake_blocked_threads(self.arrivals.host.kick)
-        self._process.threads.current.mask = self.arrivals.host.initial_mask
+        self._threads.current.mask = self.arrivals.host.initial_mask
         for number in self.arrivals.host.ignored:
             self._actions[number] = (SIG_IGN, 0, 0, 0)
 
@@ -193,12 +195,12 @@ class Signals:
         """Have all threads block what is held, and nothing that is held no longer."""
         self.hold_all()
         self._look_for()
-        for thread in self._process.threads.others():
+        for thread in self._threads.others():
             self.arrivals.kick(thread)
 
     def hold_all(self) -> None:
         """Have the calling thread block what is held."""
-        thread, host = self._process.threads.current, self.host
+        thread, host = self._threads.current, self.host
         if host is not None and thread.held != host.held:
             thread.held = host.held
             host.block(thread.mask)
@@ -212,7 +214,7 @@ class Signals:
 
     def _blocked_everywhere(self) -> int:
         blocked = -1
-        for thread in self._process.threads.all():
+        for thread in self._threads.all():
             blocked &= thread.mask
         return blocked
 
@@ -230,11 +232,11 @@ class Signals:
     @property
     def mask(self) -> int:
         """The calling thread's blocked signals; assigning lets through what is pending at the next safe point."""
-        return self._process.threads.current.mask
+        return self._threads.current.mask
 
     @mask.setter
     def mask(self, mask: int) -> None:
-        thread = self._process.threads.current
+        thread = self._threads.current
         before, thread.mask = thread.mask, mask & ~UNBLOCKABLE
         host = self.host
         if host is not None and thread.mask != before:
@@ -251,7 +253,7 @@ class Signals:
 
         Afterwards nobody could tell for whom it was.  The kernel gives a thread's own signals first.
         """
-        host, thread = self.host, self._process.threads.current
+        host, thread = self.host, self._threads.current
         if host is None or not unblocked:
             return
         wanted = unblocked & host.pending()
@@ -291,7 +293,7 @@ class Signals:
         if mask is None:
             yield
             return
-        thread = self._process.threads.current
+        thread = self._threads.current
         thread.suspended_mask = self.mask
         self.mask = mask
         try:
@@ -335,7 +337,7 @@ class Signals:
 
     def take(self, wanted: int | None = None) -> Pending | None:
         """Remove and return the calling thread's next signal.  wanted: the set that it must be in, blocked or not."""
-        thread = self._process.threads.current
+        thread = self._threads.current
         with self._lock:
             if wanted is None:
                 found = self._takeable(thread)
@@ -367,7 +369,7 @@ class Signals:
         """Tell whether something is pending that the calling thread lets through."""
         self.arrivals.collect()
         self.hold_all()
-        return bool(self.pending) and self._takeable(self._process.threads.current) is not None
+        return bool(self.pending) and self._takeable(self._threads.current) is not None
 
     def concerns(self, thread: GuestThread) -> bool:
         """Tell whether there is something that a thread should look up for."""
@@ -377,7 +379,7 @@ class Signals:
 
     def pending_set(self) -> int:
         """Return what is blocked and pending for the calling thread."""
-        thread = self._process.threads.current
+        thread = self._threads.current
         found = 0 if self.host is None else self.host.pending()
         for item in list(self.pending):
             if item.thread in (None, thread):
@@ -410,11 +412,11 @@ class Signals:
             return None
         if flags & SA_RESETHAND:
             self.set_action(number, (SIG_DFL, *action[1:]))
-        thread = self._process.threads.current
+        thread = self._threads.current
         outer, thread.suspended_mask = thread.suspended_mask, None
         before = thread.mask if outer is None else outer
         self.mask |= blocked | (0 if flags & SA_NODEFER else bit(number))
-        after = run_handler(self._process, thread, item.number, item.info, handler, flags, before)
+        after = run_handler(self, self._memory, thread, item.number, item.info, handler, flags, before)
         self.mask = after
         if outer is not None:
             thread.suspended_mask = after
@@ -424,25 +426,25 @@ class Signals:
         """Let a signal have its default action."""
         if self.host is not None:
             if number not in STOPPING:
-                self._process.streams.restore()
+                self._streams.restore()
             self.host.suffer(number)
         elif number not in STOPPING:
-            self._process.threads.exit_group(128 + number)
+            self._threads.exit_group(128 + number)
 
     # -- sending --------------------------------------------------------------------------------------------------
 
     def send(self, number: int, info: bytes) -> None:
         """Send a signal to the guest's process; if the calling thread handles it, it will when the call returns."""
-        lets_through = [thread for thread in self._process.threads.all() if not thread.mask & bit(number)]
+        lets_through = [thread for thread in self._threads.all() if not thread.mask & bit(number)]
         noticed = self.handles(number) or self.guard.covers(number)
         if number == SIGKILL:
-            self._process.streams.restore()
+            self._streams.restore()
         if self.host is not None and number not in self._virtual and not (noticed and lets_through):
             self.host.send(number, info)
         elif not self.ignores(number):
             self._check_room(number)
             self.note(number, info)
-            threads = self._process.threads  # a timer's thread, too, sends inside a larger program
+            threads = self._threads  # a timer's thread, too, sends inside a larger program
             if lets_through and not (threads.has_current and threads.current in lets_through):
                 self.arrivals.kick(lets_through[0])
 
@@ -452,13 +454,13 @@ class Signals:
         held_back = thread.mask & bit(number)
         noticed = self.handles(number) or self.guard.covers(number)
         if number == SIGKILL:
-            self._process.streams.restore()
+            self._streams.restore()
         if host is not None and number not in self._virtual and (held_back or not noticed):
             host.send_thread(thread.tid, number)
         elif not self.ignores(number):
             self._check_room(number)
             self.note(number, info, thread)
-            if thread is not self._process.threads.current:
+            if thread is not self._threads.current:
                 self.arrivals.kick(thread)
 
     def _check_room(self, number: int) -> None:
@@ -470,7 +472,7 @@ class Signals:
 
         As on the kernel, a fault that is blocked or ignored ends the process.
         """
-        thread = self._process.threads.current
+        thread = self._threads.current
         if thread.mask & bit(SIGBUS) or self.ignores(SIGBUS):
             thread.mask &= ~bit(SIGBUS)
             self.set_action(SIGBUS, _DEFAULT)
@@ -481,7 +483,7 @@ class Signals:
 
     def go_on(self) -> None:
         """Be ready for signals again in a thread that was about to execute another program; note what has arrived."""
-        thread, host = self._process.threads.current, self.host
+        thread, host = self._threads.current, self.host
         if host is not None:
             thread.held = host.held
             host.block(thread.mask)

@@ -159,7 +159,8 @@ def test_a_child_that_ends_by_exit_writes_its_mappings_back(process: Process, mo
         done.append(status)
         raise SystemExit
 
-    monkeypatch.setattr(process.space, "close", lambda: done.append("written"))
+    assert process.threads.before_end[-1] == process.space.close
+    monkeypatch.setattr(process.threads, "before_end", (lambda: done.append("written"),))
     monkeypatch.setattr(os, "_exit", end)
     process.threads.forked = True
     with pytest.raises(SystemExit):
