@@ -36,8 +36,3 @@ def pack_stat(found: os.stat_result) -> bytes:
         getattr(found, "st_blocks", -(-found.st_size // 512)),
         *times,
     )
-
-
-def pack_directory(inode: int, uid: int, gid: int) -> bytes:
-    """Return the stat of a directory that exists for the guest alone: read-only, empty, of time 0."""
-    return STAT.pack(0, inode, 2, S_IFDIR | 0o555, uid, gid, 0, 0, 0, 4096, 0, *[0] * 6)

@@ -6,8 +6,6 @@ import os
 from struct import Struct
 from typing import Final
 
-from pywasmjit.guest.abi.stat import S_IFDIR
-
 STATX: Final = Struct("<IIQIIIH2xQQQQ" + 4 * "qIi" + "IIIIQIIQIII76x")
 """mask blksize attributes nlink uid gid mode; ino size blocks attributes_mask; atime btime ctime mtime as (seconds,
 nanoseconds, 0); rdev and dev as (major, minor); mnt_id, then what is newer."""
@@ -50,9 +48,3 @@ def statx_fields(found: os.stat_result) -> tuple[int, ...]:
     special = getattr(found, "st_rdev", 0)
     devices = (os.major(special), os.minor(special), os.major(found.st_dev), os.minor(found.st_dev))
     return (*head, found.st_size, blocks, 0, *times, *devices, *_REST)
-
-
-def virtual_fields(uid: int, gid: int) -> tuple[int, ...]:
-    """Return the statx of a directory that exists for the guest alone, like `stat.pack_directory`."""
-    head = (STATX_BASIC_STATS, 4096, 0, 2, uid, gid, S_IFDIR | 0o555, 1)
-    return (*head, 0, 0, 0, *(0,) * 12, 0, 0, 0, 0, *_REST)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from pywasmjit.display import for_shell, quoted
 from pywasmjit.guest.abi.fcntl import (
+    AT_EACCESS,
     AT_SYMLINK_NOFOLLOW,
     BENEATH,
     NO_MAGICLINKS,
@@ -264,7 +265,7 @@ class GrantedPaths:
     def _enter(self, names: Names, fd: int | None, grant: Grant | None) -> None:
         """Make a directory that somebody else holds open the working directory.  Raises EACCES."""
         if fd is not None:
-            self.kernel.access(fd, b"", X_OK, effective=True)
+            self.kernel.access(fd, b"", X_OK, AT_EACCESS)
             fd = move_high(os.dup(fd))
         self.cwd = self._directory(names, fd, grant)
 

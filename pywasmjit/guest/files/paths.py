@@ -18,6 +18,7 @@ from stat import S_IFDIR, S_IFMT, S_ISLNK
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pywasmjit.guest.abi.fcntl import (
+    AT_EACCESS,
     AT_FDCWD,
     AT_SYMLINK_NOFOLLOW,
     NO_MAGICLINKS,
@@ -235,7 +236,7 @@ class HostPaths:
         base = self._base(start, path)
         fd = kernel.open(base.host, path, O_PATH | O_DIRECTORY, 0)
         try:
-            kernel.access(fd, b"", X_OK, effective=True)
+            kernel.access(fd, b"", X_OK, AT_EACCESS)
         except BaseException:
             os.close(fd)
             raise

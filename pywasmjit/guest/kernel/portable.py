@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from errno import EACCES, EINVAL, ENODEV
+from errno import EINVAL, ENODEV
 from typing import TYPE_CHECKING, Final
 
 from pywasmjit.guest.abi.dirent import DT_DIR, DT_LNK, DT_REG, DT_UNKNOWN, Entry, dirent_size
@@ -157,14 +157,6 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
         if not name:
             return os.stat(b".") if dir_fd == AT_FDCWD else os.fstat(dir_fd)
         return os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
-
-    def access(self, dir_fd: int, name: bytes, mode: int, effective: bool = False) -> None:
-        """faccessat(2), links followed; an empty name stands for the descriptor.  Raises what denies the access."""
-        if not name:
-            dir_fd, name = AT_FDCWD, b"/proc/self/fd/%d" % dir_fd
-        found = os.stat(name, dir_fd=directory(dir_fd))
-        if not os.access(name, mode, dir_fd=directory(dir_fd), effective_ids=effective):
-            raise OSError(EACCES, f"no access to a file of mode {found.st_mode:o}")
 
     def is_procfs(self, fd: int, found: os.stat_result) -> bool:
         """Tell whether the open file `fd`, whose fstat is `found`, lies in a procfs."""

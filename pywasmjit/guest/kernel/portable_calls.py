@@ -76,7 +76,7 @@ class PortableCalls:
         found = os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=follow)
         os.utime(name, ns=_nanoseconds(found, times), dir_fd=directory(dir_fd), follow_symlinks=follow)
 
-    def accessible(self, dir_fd: int, name: bytes, mode: int, flags: int) -> None:
+    def access(self, dir_fd: int, name: bytes, mode: int, flags: int) -> None:
         """faccessat2(2); flags: AT_EACCESS, AT_SYMLINK_NOFOLLOW.  Raises what denies the access."""
         follow = not flags & AT_SYMLINK_NOFOLLOW
         if not name:

@@ -10,13 +10,11 @@ from __future__ import annotations
 import ctypes
 import os
 from ctypes import byref, c_char, c_longlong, c_size_t, c_void_p, get_errno
-from errno import ENOSYS
 from struct import Struct, pack
 from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.guest.abi.dirent import Entry, unpack_dirents
 from pywasmjit.guest.abi.fcntl import (
-    AT_EMPTY_PATH,
     AT_FDCWD,
     NO_MAGICLINKS,
     O_CLOEXEC,
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
     from pywasmjit.guest.memory.guest_memory import GuestMemory
 
 _OPEN_HOW: Final = Struct("=QQQ")
-_AT_EACCESS: Final = 0x200
 
 _LISTING: Final = 1 << 16
 """Bytes of entries that one call brings at most."""
@@ -149,15 +146,6 @@ class RawKernel(RawCalls, RawSockets, RawEvents, RawChildren, PortableKernel):
         except OSError:
             return False
         return True
-
-    def access(self, dir_fd: int, name: bytes, mode: int, effective: bool = False) -> None:
-        flags = (_AT_EACCESS if effective else 0) | (0 if name else AT_EMPTY_PATH)
-        try:
-            self._call("faccessat2", dir_fd, name, mode, flags)
-        except OSError as error:
-            if error.errno != ENOSYS:
-                raise
-            super().access(dir_fd, name, mode, effective)
 
     def is_procfs(self, fd: int, found: os.stat_result) -> bool:
         buffer = ctypes.create_string_buffer(_STATFS_SIZE)

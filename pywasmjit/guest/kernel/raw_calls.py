@@ -59,13 +59,13 @@ class RawCalls(PortableCalls):
         packed = None if times is None else _TIMES.pack(*times)
         self._call("utimensat", dir_fd, name, packed, flags if name is None else _flags_for(name, flags))
 
-    def accessible(self, dir_fd: int, name: bytes, mode: int, flags: int) -> None:
+    def access(self, dir_fd: int, name: bytes, mode: int, flags: int) -> None:
         try:
             self._call("faccessat2", dir_fd, name, mode, _flags_for(name, flags))
         except OSError as error:
             if error.errno != ENOSYS:
                 raise
-            super().accessible(dir_fd, name, mode, flags)
+            super().access(dir_fd, name, mode, flags)
 
     def statx(self, dir_fd: int, name: bytes, flags: int, mask: int) -> tuple[int, ...]:
         buffer = ctypes.create_string_buffer(STATX.size)

@@ -21,7 +21,7 @@ from errno import E2BIG, EACCES, EAGAIN, EFAULT, ELOOP, EMFILE, ENOEXEC
 from stat import S_IFREG
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
-from pywasmjit.guest.abi.fcntl import O_PATH, X_OK
+from pywasmjit.guest.abi.fcntl import AT_EACCESS, O_PATH, X_OK
 from pywasmjit.guest.abi.resource import RLIMIT_STACK
 from pywasmjit.guest.attributes import host_limit, set_host_limit
 from pywasmjit.guest.files.procfs import own_descriptor
@@ -186,7 +186,7 @@ def _open(process: Process, path: bytes) -> OpenFile:
     file = process.paths.open(process.paths.cwd, path, O_PATH, 0)
     if file.kind != S_IFREG:
         raise OSError(EACCES, "no regular file")
-    process.kernel.access(file.host, b"", X_OK, effective=True)
+    process.kernel.access(file.host, b"", X_OK, AT_EACCESS)
     return file
 
 

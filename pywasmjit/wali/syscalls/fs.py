@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from errno import EACCES, EINVAL, EISDIR, ENOENT, ENOTDIR, ERANGE, EROFS
-from stat import S_IFDIR, S_IFREG, S_ISLNK
+from errno import EACCES, EINVAL, ENOENT, ENOTDIR, ERANGE
+from stat import S_IFDIR, S_IFREG
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.guest.abi import fcntl as abi
 from pywasmjit.guest.abi.dirent import pack_dirents
 from pywasmjit.guest.abi.stat import SIZE as STAT_SIZE
-from pywasmjit.guest.abi.stat import pack_directory, pack_stat
+from pywasmjit.guest.abi.stat import pack_stat
+from pywasmjit.guest.files import operations
 from pywasmjit.guest.restart import Restart
 from pywasmjit.wali.table import (
     DirFd,
@@ -29,7 +29,6 @@ from pywasmjit.wali.table import (
 
 if TYPE_CHECKING:
     from pywasmjit.guest.files.descriptors import OpenFile
-    from pywasmjit.guest.files.paths import Place
     from pywasmjit.guest.process import Process
     from pywasmjit.wali.provider import WaliProcess
 
@@ -38,7 +37,6 @@ AtFlags = Annotated[int, Flags(abi.AT_FLAGS)]
 AccessMode = Annotated[int, Flags(abi.ACCESS_FLAGS)]
 StatBuffer = Annotated[Pointer, Out(STAT_SIZE)]
 
-_FDCWD = abi.AT_FDCWD
 
 # -- opening ----------------------------------------------------------------------------------------------------------
 
@@ -100,11 +98,7 @@ def newfstatat(process: Process, dirfd: DirFd, pathname: PathOrEmpty, statbuf: S
 
 
 def _stat(process: Process, start: OpenFile | None, path: bytes, statbuf: int, *, follow: bool) -> int:
-    with process.paths.locate(start, path, follow=follow) as place:
-        if place.virtual:
-            process.memory.write(statbuf, pack_directory(1, os.getuid(), os.getgid()))
-        else:
-            process.memory.write(statbuf, pack_stat(process.kernel.stat(place.dir_fd, place.name, place.flags)))
+    process.memory.write(statbuf, pack_stat(operations.stat(process, start, path, follow=follow)))
     return 0
 
 
@@ -127,11 +121,7 @@ def _access(process: WaliProcess, start: OpenFile | None, path: bytes, mode: int
         if mode & ~abi.R_OK:
             raise OSError(EACCES, "read-only")
         return 0
-    with process.paths.locate(start, path) as place:
-        if not place.virtual:
-            process.kernel.access(place.dir_fd, place.name, mode)
-        if mode & abi.W_OK and place.read_only:
-            raise OSError(EROFS, "read-only grant")
+    operations.access(process, start, path, mode, 0)
     return 0
 
 
@@ -152,10 +142,7 @@ def readlinkat(
 def _readlink(process: Process, start: OpenFile | None, path: bytes, buf: int, size: int) -> int:
     if size <= 0:
         raise OSError(EINVAL, "readlink: size")
-    with process.paths.locate(start, path, follow=False) as place:
-        if place.virtual or not (place.name or S_ISLNK(os.fstat(place.dir_fd).st_mode)):
-            raise OSError(EINVAL if path else ENOENT, "no link")
-        text = os.readlink(place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)[:size]
+    text = operations.readlink(process, start, path)[:size]
     process.memory.write(buf, text)
     return len(text)
 
@@ -200,40 +187,32 @@ def fchdir(process: Process, fd: File) -> int:
 # -- making and removing names ----------------------------------------------------------------------------------------
 
 
-def _dir_fd(place: Place) -> int | None:
-    """Return a place's directory as functions of `os` take it."""
-    return None if place.dir_fd == _FDCWD else place.dir_fd
-
-
 @syscall("mkdir")
 def mkdir(process: Process, pathname: Path, mode: Unsigned) -> int:
     """Linux: mkdir(2)."""
-    return _mkdir(process, process.paths.cwd, pathname, mode)
+    operations.mkdir(process, process.paths.cwd, pathname, mode)
+    return 0
 
 
 @syscall("mkdirat")
 def mkdirat(process: Process, dirfd: DirFd, pathname: Path, mode: Unsigned) -> int:
     """Linux: mkdirat(2)."""
-    return _mkdir(process, dirfd, pathname, mode)
-
-
-def _mkdir(process: Process, start: OpenFile | None, path: bytes, mode: int) -> int:
-    with process.paths.entry(start, path) as place:
-        place.require_free(for_directory=True)
-        os.mkdir(place.name, process.attributes.creation_mode(mode & 0o7777), dir_fd=_dir_fd(place))
+    operations.mkdir(process, dirfd, pathname, mode)
     return 0
 
 
 @syscall("rmdir")
 def rmdir(process: Process, pathname: Path) -> int:
     """Linux: rmdir(2)."""
-    return _unlink(process, process.paths.cwd, pathname, directory=True)
+    operations.rmdir(process, process.paths.cwd, pathname)
+    return 0
 
 
 @syscall("unlink")
 def unlink(process: Process, pathname: Path) -> int:
     """Linux: unlink(2)."""
-    return _unlink(process, process.paths.cwd, pathname, directory=False)
+    operations.unlink(process, process.paths.cwd, pathname)
+    return 0
 
 
 @syscall("unlinkat")
@@ -241,14 +220,6 @@ def unlinkat(process: Process, dirfd: DirFd, pathname: Path, flags: AtFlags) -> 
     """Linux: unlinkat(2)."""
     if flags & ~abi.AT_REMOVEDIR:
         raise OSError(EINVAL, "unlinkat: flags")
-    return _unlink(process, dirfd, pathname, directory=bool(flags))
-
-
-def _unlink(process: Process, start: OpenFile | None, path: bytes, *, directory: bool) -> int:
-    with process.paths.entry(start, path) as place:
-        if place.fixed and not directory:
-            raise OSError(EISDIR, "a granted directory")
-        place.require_writable()
-        remove = os.rmdir if directory else os.unlink
-        remove(place.name, dir_fd=_dir_fd(place))
+    remove = operations.rmdir if flags else operations.unlink
+    remove(process, dirfd, pathname)
     return 0

@@ -1,18 +1,15 @@
-"""Names: second ones (link), pointing ones (symlink), other ones (rename), new ones (creat, mknod); another root.
-
-A file of one granted directory cannot get a name in another one, as if they were file systems: EXDEV.
-"""
+"""Names: second ones (link), pointing ones (symlink), other ones (rename), new ones (creat, mknod); another root."""
 
 from __future__ import annotations
 
 import os
-from errno import EINVAL, ENOENT, EPERM, EXDEV
-from stat import S_IFMT, S_ISBLK, S_ISCHR, S_ISDIR
+from errno import EINVAL, ENOENT, EPERM
+from stat import S_IFMT, S_ISBLK, S_ISCHR
 from typing import TYPE_CHECKING, Annotated
 
 from pywasmjit.guest.abi import fcntl as abi
-from pywasmjit.guest.files.paths import Place, inside
-from pywasmjit.guest.kernel.portable_calls import by_descriptor
+from pywasmjit.guest.files import operations
+from pywasmjit.guest.files.paths import inside
 from pywasmjit.guest.policy.gate import require, require_own_host
 from pywasmjit.guest.policy.policy import Capability
 from pywasmjit.guest.policy.preload import import_everything
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
 AtFlags = Annotated[int, Flags(abi.AT_FLAGS)]
 RenameFlags = Annotated[int, Flags(abi.RENAME_FLAGS)]
 
-_FDCWD = abi.AT_FDCWD
-
 
 # -- link -------------------------------------------------------------------------------------------------------------
 
@@ -45,7 +40,8 @@ _FDCWD = abi.AT_FDCWD
 @syscall("link")
 def link(process: Process, oldpath: Path, newpath: Path) -> int:
     """Linux: link(2)."""
-    return _link(process, process.paths.cwd, oldpath, process.paths.cwd, newpath, 0)
+    operations.link(process, process.paths.cwd, oldpath, process.paths.cwd, newpath, follow=False)
+    return 0
 
 
 @syscall("linkat")
@@ -62,40 +58,8 @@ def linkat(
         raise OSError(EINVAL, "linkat: flags")
     if not oldpath and not flags & abi.AT_EMPTY_PATH:
         raise OSError(ENOENT, "empty path")
-    return _link(process, olddirfd, oldpath, newdirfd, newpath, flags)
-
-
-def _link(
-    process: Process, old_start: OpenFile | None, oldpath: bytes, new_start: OpenFile | None, newpath: bytes, flags: int
-) -> int:
-    follow = bool(flags & abi.AT_SYMLINK_FOLLOW)
-    with (
-        process.paths.locate(old_start, oldpath, follow=follow) as old,
-        process.paths.entry(new_start, newpath) as new,
-    ):
-        new.require_free()
-        if old.grant is not new.grant or old.virtual:
-            raise OSError(EXDEV, "another grant")
-        if old.grant is not None and not old.name:
-            _link_found(process, old, new)
-        else:
-            chosen = abi.AT_SYMLINK_FOLLOW if follow else 0
-            process.kernel.link(old.dir_fd, old.name, new.dir_fd, new.name, chosen)
+    operations.link(process, olddirfd, oldpath, newdirfd, newpath, follow=bool(flags & abi.AT_SYMLINK_FOLLOW))
     return 0
-
-
-def _link_found(process: Process, old: Place, new: Place) -> None:
-    """Link what a descriptor stands for; by /proc, for that the kernel asks no capability, and walls let it pass.
-
-    A granted directory itself is beyond a wall, which answers EXDEV before the kernel sees what it is.
-    """
-    try:
-        process.kernel.link(_FDCWD, by_descriptor(old.dir_fd), new.dir_fd, new.name, abi.AT_SYMLINK_FOLLOW)
-    except OSError as error:
-        found = os.fstat(old.dir_fd)
-        if error.errno == EXDEV and S_ISDIR(found.st_mode) and found.st_dev == os.fstat(new.dir_fd).st_dev:
-            raise OSError(EPERM, "a directory") from None
-        raise
 
 
 # -- symlink ----------------------------------------------------------------------------------------------------------
@@ -104,19 +68,14 @@ def _link_found(process: Process, old: Place, new: Place) -> None:
 @syscall("symlink")
 def symlink(process: Process, target: Path, linkpath: Path) -> int:
     """Linux: symlink(2)."""
-    return _symlink(process, target, process.paths.cwd, linkpath)
+    operations.symlink(process, target, process.paths.cwd, linkpath)
+    return 0
 
 
 @syscall("symlinkat")
 def symlinkat(process: Process, target: Path, newdirfd: DirFd, linkpath: Path) -> int:
     """Linux: symlinkat(2).  The text may be anything: it is resolved where it is followed."""
-    return _symlink(process, target, newdirfd, linkpath)
-
-
-def _symlink(process: Process, target: bytes, start: OpenFile | None, linkpath: bytes) -> int:
-    with process.paths.entry(start, linkpath) as place:
-        place.require_free()
-        os.symlink(target, place.name, dir_fd=None if place.dir_fd == _FDCWD else place.dir_fd)
+    operations.symlink(process, target, newdirfd, linkpath)
     return 0
 
 
@@ -153,13 +112,7 @@ def _rename(
         raise OSError(EINVAL, "renameat2: flags")
     if flags & abi.RENAME_WHITEOUT:
         require(process, Capability.SYSTEM, "renameat2(RENAME_WHITEOUT)")
-    with process.paths.entry(old_start, oldpath) as old, process.paths.entry(new_start, newpath) as new:
-        if old.grant is not new.grant and not (old.fixed or new.fixed):
-            raise OSError(EXDEV, "another grant")
-        if old.virtual or new.virtual or not (old.is_dot or new.is_dot):  # else the kernel refuses, for a better reason
-            old.require_writable()
-            new.require_writable()
-        process.kernel.rename(old.dir_fd, old.name, new.dir_fd, new.name, flags)
+    operations.rename(process, old_start, oldpath, new_start, newpath, flags)
     return 0
 
 
@@ -178,10 +131,7 @@ def mknod(process: Process, pathname: Path, mode: Unsigned, dev: Long) -> int:
     """Linux: mknod(2).  In a sandbox devices need the capability "system"."""
     if S_ISCHR(mode) or S_ISBLK(mode):
         require(process, Capability.SYSTEM, "mknod of a device")
-    wanted = S_IFMT(mode) | process.attributes.creation_mode(mode & 0o7777)
-    with process.paths.entry(process.paths.cwd, pathname) as place:
-        place.require_free()
-        process.kernel.mknod(place.dir_fd, place.name, wanted, dev & 0xFFFF_FFFF)
+    operations.mknod(process, process.paths.cwd, pathname, mode & (S_IFMT(mode) | 0o7777), dev & 0xFFFF_FFFF)
     return 0
 
 
@@ -199,7 +149,7 @@ def chroot(process: Process, path: Path) -> int:
         raise OSError(EPERM, "chroot among granted directories")
     require_own_host(process, "chroot")
     root = process.paths.open(process.paths.cwd, path, abi.O_PATH | abi.O_DIRECTORY, 0)
-    process.kernel.accessible(root.host, b"", abi.X_OK, abi.AT_EACCESS)
+    process.kernel.access(root.host, b"", abi.X_OK, abi.AT_EACCESS)
     import_everything()
     with inside(root.host):  # where there is no /proc, as after another chroot, no path leads to a descriptor
         os.chroot(".")
