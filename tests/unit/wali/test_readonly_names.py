@@ -43,12 +43,21 @@ LINUX = {
     "chmod": "EROFS ENOTDIR EROFS EROFS ENOENT ENOENT ENOENT ENOENT EROFS EROFS EROFS EROFS EROFS ENOTDIR ENOENT",
     "utime": "EROFS ENOTDIR EROFS EROFS ENOENT ENOENT ENOENT ENOENT EROFS EROFS EROFS EROFS EROFS ENOTDIR ENOENT",
     "chown": "EROFS ENOTDIR EROFS EROFS ENOENT ENOENT ENOENT ENOENT EROFS EROFS EROFS EROFS EROFS ENOTDIR ENOENT",
+    "lchown": "EROFS ENOTDIR EROFS EROFS ENOENT ENOENT EROFS ENOENT EROFS EROFS EROFS EROFS EROFS ENOTDIR ENOENT",
+    "access w": "EROFS ENOTDIR EROFS EROFS ENOENT ENOENT ENOENT ENOENT EROFS EROFS EROFS EROFS EROFS ENOTDIR ENOENT",
+    "readlink": "EINVAL ENOTDIR EINVAL EINVAL ENOENT ENOENT 0 ENOENT 0 EINVAL EINVAL EINVAL EINVAL ENOTDIR ENOENT",
+    "stat": "0 ENOTDIR 0 0 ENOENT ENOENT ENOENT ENOENT 0 0 0 0 0 ENOTDIR ENOENT",
+    "lstat": "0 ENOTDIR 0 0 ENOENT ENOENT 0 ENOENT 0 0 0 0 0 ENOTDIR ENOENT",
 }
 CREATE, EXCLUSIVE, WRITE, TRUNCATE, FIFO, CWD = 0o100, 0o200, 1, 0o1000, 0o010644, -100
 
 NATIVE = """
-import errno, json, os, sys
+import ctypes, errno, json, os, sys
 os.chdir("in")
+libc = ctypes.CDLL(None, use_errno=True)
+def access(name):
+    if libc.access(name.encode(), os.W_OK):
+        raise OSError(ctypes.get_errno(), "")
 operations = {
     "mkdir": os.mkdir, "symlink": lambda n: os.symlink("x", n), "link": lambda n: os.link("file", n),
     "mknod": lambda n: os.mknod(n, 0o10644), "rename to": lambda n: os.rename("file", n),
@@ -57,7 +66,8 @@ operations = {
     "open excl": lambda n: os.open(n, os.O_CREAT | os.O_EXCL | os.O_WRONLY),
     "open w": lambda n: os.open(n, os.O_WRONLY),
     "truncate": lambda n: os.truncate(n, 0), "chmod": lambda n: os.chmod(n, 0o600), "utime": os.utime,
-    "chown": lambda n: os.chown(n, 0, 0),
+    "chown": lambda n: os.chown(n, 0, 0), "lchown": lambda n: os.lchown(n, 0, 0), "access w": access,
+    "readlink": os.readlink, "stat": os.stat, "lstat": os.lstat,
 }
 def outcome(operation, name):
     try:
@@ -102,6 +112,11 @@ def answer(guest: Guest, operation: str, name: str) -> int:
         "chmod": lambda: guest.chmod(name, 0o600),
         "utime": lambda: guest.utimensat(CWD, name, times, 0),
         "chown": lambda: guest.chown(name, 0, 0),
+        "lchown": lambda: guest.lchown(name, 0, 0),
+        "access w": lambda: guest.access(name, os.W_OK),
+        "readlink": lambda: min(0, guest.readlink(name, guest.put(bytes(64)), 64)),
+        "stat": lambda: guest.stat(name, guest.put(bytes(144))),
+        "lstat": lambda: guest.lstat(name, guest.put(bytes(144))),
     }[operation]()
 
 
