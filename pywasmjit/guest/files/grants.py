@@ -53,7 +53,7 @@ from pywasmjit.guest.kernel.portable_calls import by_descriptor
 from pywasmjit.guest.policy.policy import DirGrant
 
 if TYPE_CHECKING:
-    from pywasmjit.guest.kernel.portable import PortableKernel
+    from pywasmjit.guest.kernel.interface import Kernel
     from pywasmjit.guest.policy.denials import Denials
 
 _RESOLVE: Final = BENEATH | NO_SYMLINKS | NO_MAGICLINKS
@@ -65,9 +65,7 @@ _TAKE_THE_SLOW_WAY: Final = frozenset({ELOOP, EXDEV, EAGAIN})
 class GrantedPaths:
     """The file system of a sandboxed guest."""
 
-    def __init__(
-        self, kernel: PortableKernel, denials: Denials, dirs: tuple[DirGrant, ...], cwd: str | None = None
-    ) -> None:
+    def __init__(self, kernel: Kernel, denials: Denials, dirs: tuple[DirGrant, ...], cwd: str | None = None) -> None:
         """Open the granted directories.
 
         cwd: the guest's working directory, None for the host's if a grant holds it, else the root.

@@ -37,7 +37,7 @@ from pywasmjit.records import record
 if TYPE_CHECKING:
     from pywasmjit.guest.files.descriptors import Files
     from pywasmjit.guest.files.walk import Grant
-    from pywasmjit.guest.kernel.portable import PortableKernel
+    from pywasmjit.guest.kernel.interface import Kernel
 
 MAX_LINKS: Final = 40
 
@@ -155,7 +155,7 @@ class HostPaths:
     Paths to the process's descriptors (/dev/fd/3, /dev/stdin, /proc/self/fd/3) mean the guest's.
     """
 
-    def __init__(self, kernel: PortableKernel, files: Files, cwd: str | None = None) -> None:
+    def __init__(self, kernel: Kernel, files: Files, cwd: str | None = None) -> None:
         """Start in `cwd`, None for the process's own working directory.  Raises OSError if it cannot be opened."""
         self._kernel, self._files = kernel, files
         self.cwd = _OWN_DIRECTORY

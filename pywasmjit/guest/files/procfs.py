@@ -16,7 +16,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from pywasmjit.guest.kernel.portable import PortableKernel
+    from pywasmjit.guest.kernel.interface import Kernel
 
 _OF_PROCESS: Final = re.compile(rb"/(?:\d+|self|thread-self)(?:/task/\d+)?/([^/]+)")
 _NEVER: Final = re.compile(rb"/(?:mem|map_files|kcore)(?:/|$)")
@@ -31,7 +31,7 @@ _DESCRIPTOR: Final = re.compile(
 _HARMLESS: Final = frozenset({b"comm", b"stat", b"statm", b"status", b"task", b"limits", b"cmdline"})
 
 
-def refuse_engine_files(kernel: PortableKernel, fd: int, found: os.stat_result, *, sandbox: bool) -> None:
+def refuse_engine_files(kernel: Kernel, fd: int, found: os.stat_result, *, sandbox: bool) -> None:
     """Raise EACCES if the open descriptor `fd`, whose fstat is `found`, must not be given to a guest."""
     if (0 < found.st_size < _LARGEST_FILE and S_ISREG(found.st_mode)) or not kernel.is_procfs(fd, found):
         return  # a regular file that has such a size is none of those

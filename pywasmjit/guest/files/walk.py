@@ -11,12 +11,14 @@ import os
 from collections.abc import Callable
 from errno import EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, EROFS
 from stat import S_ISDIR, S_ISLNK
-from typing import NoReturn, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
 
 from pywasmjit.guest.abi.fcntl import O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_TMPFILE, O_TRUNC
 from pywasmjit.guest.files.paths import MAX_LINKS, closing_descriptor, link_text
-from pywasmjit.guest.kernel.portable import PortableKernel
 from pywasmjit.records import record
+
+if TYPE_CHECKING:
+    from pywasmjit.guest.kernel.interface import Kernel
 
 Names: TypeAlias = tuple[bytes, ...]
 """Components of an absolute guest path."""
@@ -58,7 +60,7 @@ class FileSystem(Protocol):
 
     grants: dict[Names, Grant]
     above: set[Names]
-    kernel: PortableKernel
+    kernel: Kernel
 
 
 # -- opening with the rules of a read-only grant ----------------------------------------------------------------------

@@ -15,12 +15,10 @@ class PortableChildren:
     """Waiting by functions that make an interrupted call again by themselves."""
 
     def wait4(self, pid: int, options: int) -> tuple[int, int, Usage]:
-        """wait4(2); return the child's number, 0 if there is nothing to tell yet, its status, and what it has used."""
         found, status, used = os.wait4(pid, options)
         return found, status, usage(used)
 
     def waitid(self, idtype: int, number: int, options: int) -> tuple[tuple[int, ...], Usage]:
-        """waitid(2); return the fields of `abi.wait.SIGINFO`, all 0 if there is nothing to tell yet, and the usage."""
         found = os.waitid(idtype, number, options)
         if found is None:
             return (0,) * 6, NO_USAGE

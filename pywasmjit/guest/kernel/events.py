@@ -31,7 +31,6 @@ class PortableEvents:
     open_flags: OpenFlags
 
     def poll(self, fds: bytearray, seconds: float) -> int:
-        """poll(2) on an array of pollfd with host descriptors; those below 0 are passed over."""
         import select
 
         events: dict[int, int] = {}
@@ -52,7 +51,6 @@ class PortableEvents:
     def select(
         self, reading: Descriptors, writing: Descriptors, exceptional: Descriptors, seconds: float
     ) -> tuple[Descriptors, Descriptors, Descriptors]:
-        """select(2) on host descriptors; returns those that are ready."""
         import select
 
         try:
@@ -61,19 +59,15 @@ class PortableEvents:
             raise OSError(EINVAL, "a descriptor that select cannot take") from None
 
     def epoll_create(self) -> int:
-        """epoll_create1(2), close-on-exec."""
         self._absent()
 
     def epoll_ctl(self, epoll: int, operation: int, fd: int, event: Event | None) -> None:
-        """epoll_ctl(2); event: None where something is removed."""
         self._absent()
 
     def epoll_wait(self, epoll: int, count: int, seconds: float) -> list[Event]:
-        """epoll_wait(2); return at most `count` events."""
         self._absent()
 
     def pipe(self, flags: int) -> tuple[int, int]:
-        """pipe2(2), close-on-exec."""
         flags = self.open_flags.to_host(flags)
         if hasattr(os, "pipe2"):
             return os.pipe2(flags | os.O_CLOEXEC)
@@ -84,25 +78,20 @@ class PortableEvents:
         return ends
 
     def eventfd(self, initial: int, flags: int) -> int:
-        """eventfd2(2), close-on-exec."""
         if not hasattr(os, "eventfd"):
             self._absent()
         return os.eventfd(initial, flags | os.O_CLOEXEC)
 
     def timerfd_create(self, clock: int, flags: int) -> int:
-        """timerfd_create(2), close-on-exec."""
         self._absent()
 
     def timerfd_settime(self, fd: int, flags: int, new: TimerValue) -> TimerValue:
-        """timerfd_settime(2); return what was set before."""
         self._absent()
 
     def timerfd_gettime(self, fd: int) -> TimerValue:
-        """timerfd_gettime(2)."""
         self._absent()
 
     def signalfd(self, fd: int, mask: int, flags: int) -> int:
-        """signalfd4(2), close-on-exec; fd: -1 for a new descriptor.  The mask's signals are the kernel's."""
         self._absent()
 
     def _absent(self) -> NoReturn:

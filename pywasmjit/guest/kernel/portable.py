@@ -46,52 +46,39 @@ def _flags_of_os() -> dict[str, int]:
 
 
 class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChildren):
-    """Host calls for one guest.  Descriptors are the host's; `dir_fd` may be AT_FDCWD."""
+    """The kernel interface on what Python has; see `Kernel` for what each method promises."""
 
     maps_files = False
-    """Whether `map_file` can work; if not, mappings are emulated by reading and writing."""
-
     resolves = False
-    """Whether `open_resolving` can work."""
-
     futexes: KernelFutexes | None = None
-    """The kernel's futexes on linear memory, if they can be used."""
-
     open_flags = OpenFlags(_flags_of_os())
-    """The host's flags of open."""
 
     def __init__(self, memory: GuestMemory) -> None:
         self.memory = memory
         self.faulted: Callable[[int], object] = int
-        """Called with the guest address of an access to pages of a file that are gone; set by the process."""
         self._listings: dict[int, list[bytes]] = {}
         """Host descriptor of a directory -> its entries that were not read yet."""
 
     def attach(self) -> None:
-        """Take note of the memory's address; when the memory has been bound."""
+        pass
 
     # -- descriptors ----------------------------------------------------------------------------------------------
 
     def read(self, fd: int, address: int, count: int) -> int:
-        """read(2)."""
         if not count:
             return len(os.read(fd, 0))  # readv would not ask whether the descriptor can be read
         return os.readv(fd, [self.memory.view(address, min(count, MAX_TRANSFER))])
 
     def write(self, fd: int, address: int, count: int) -> int:
-        """write(2)."""
         return os.write(fd, self.memory.view(address, min(count, MAX_TRANSFER)))
 
     def readv(self, fd: int, parts: list[tuple[int, int]]) -> int:
-        """readv(2); parts: (address, length)."""
         return os.readv(fd, [self.memory.view(*part) for part in parts])
 
     def writev(self, fd: int, parts: list[tuple[int, int]]) -> int:
-        """writev(2); parts: (address, length)."""
         return os.writev(fd, [self.memory.view(*part) for part in parts])
 
     def pread(self, fd: int, address: int, count: int, offset: int) -> int:
-        """pread64(2)."""
         if offset < 0:
             raise OSError(EINVAL, "offset")  # which preadv may take for the present one
         if not count:
@@ -99,24 +86,18 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
         return os.preadv(fd, [self.memory.view(address, min(count, MAX_TRANSFER))], offset)
 
     def pwrite(self, fd: int, address: int, count: int, offset: int) -> int:
-        """pwrite64(2)."""
         return os.pwrite(fd, self.memory.view(address, min(count, MAX_TRANSFER)), offset)
 
     def lseek(self, fd: int, offset: int, whence: int) -> int:
-        """lseek(2)."""
         if offset == 0 and whence == os.SEEK_SET:
             self._listings.pop(fd, None)
         return os.lseek(fd, offset, whence)
 
     def fstat(self, fd: int) -> os.stat_result:
-        """fstat(2)."""
         return os.fstat(fd)
 
     def list_directory(self, fd: int, size: int) -> list[Entry]:
-        """getdents64(2): the next entries that have room in `size` bytes of the kernel's records; none at the end.
-
-        "." and ".." come first, the rest in the order of `os.listdir`.  Raises EINVAL if there is no room for one.
-        """
+        # "." and ".." come first, the rest in the order of `os.listdir`.
         left = self._listings.get(fd)
         if left is None:
             require_access(fd)
@@ -136,40 +117,30 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
         return entries
 
     def close(self, fd: int) -> None:
-        """Forget what is known of a descriptor that is being closed, and nobody else's yet."""
         self._listings.pop(fd, None)
 
     # -- paths ----------------------------------------------------------------------------------------------------
 
     def open(self, dir_fd: int, path: bytes, flags: int, mode: int) -> int:
-        """openat(2), always close-on-exec."""
         return os.open(path, self.open_flags.to_host(flags) | os.O_CLOEXEC, mode & 0o7777, dir_fd=directory(dir_fd))
 
     def open_resolving(self, dir_fd: int, path: bytes, flags: int, mode: int, resolve: int) -> int:
-        """openat2(2); resolve: BENEATH | NO_SYMLINKS | NO_MAGICLINKS.
-
-        Raises ELOOP at a link that is not allowed, EXDEV at a way out, NotImplementedError where `resolves` is false.
-        """
         raise NotImplementedError
 
     def stat(self, dir_fd: int, name: bytes, flags: int) -> os.stat_result:
-        """newfstatat(2); an empty name stands for the descriptor."""
         if not name:
             return os.stat(b".") if dir_fd == AT_FDCWD else os.fstat(dir_fd)
         return os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
 
     def is_procfs(self, fd: int, found: os.stat_result) -> bool:
-        """Tell whether the open file `fd`, whose fstat is `found`, lies in a procfs."""
         return found.st_dev in _mounted_procfs()
 
     # -- time, random numbers -------------------------------------------------------------------------------------
 
     def clock_gettime(self, clock: int) -> int:
-        """clock_gettime(2), in nanoseconds; the clock is no descriptor's."""
         return time.clock_gettime_ns(clock)
 
     def getrandom(self, address: int, count: int, flags: int) -> int:
-        """getrandom(2)."""
         target = self.memory.view(address, min(count, RANDOM_MAX))
         for at in range(0, len(target), _PIECE) or (0,):
             size = min(_PIECE, len(target) - at)
@@ -182,24 +153,20 @@ class PortableKernel(PortableCalls, PortableSockets, PortableEvents, PortableChi
     # -- linear memory --------------------------------------------------------------------------------------------
 
     def map_file(self, address: int, length: int, fd: int, offset: int, shared: bool) -> None:
-        """Map a file into linear memory, readable and writable; fd -1: anonymous memory.  Whole pages."""
         raise OSError(ENODEV, "no mapping into linear memory")
 
     def survives_truncation(self) -> bool:
-        """Make the loss of a mapped file's pages harmless; False if that cannot be done."""
         return False
 
     def move_mapping(self, start: int, size: int, new_start: int, new_size: int, shared: bool) -> None:
-        """Move and resize what `map_file` mapped; zeros stay behind.  Raises EINVAL where a private one cannot move."""
         raise OSError(ENODEV, "no mapping into linear memory")
 
     def clear(self, address: int, length: int, mapped: bool) -> None:
-        """Make a range of whole pages read as zeros; mapped: a file may be mapped there."""
         assert self.memory.memory is not None
         self.memory.memory.fill(address, 0, length)
 
     def sync(self, address: int, length: int, flags: int) -> None:
-        """msync(2) on whole pages."""
+        pass
 
 
 def _mounted_procfs() -> set[int]:

@@ -49,14 +49,12 @@ class PortableCalls:
     # -- metadata -------------------------------------------------------------------------------------------------
 
     def chmod(self, dir_fd: int, name: bytes, mode: int) -> None:
-        """fchmodat(2), links followed."""
         if name:
             os.chmod(name, mode, dir_fd=directory(dir_fd))
         else:
             os.chmod(by_descriptor(dir_fd), mode)
 
     def chown(self, dir_fd: int, name: bytes, owner: int, group: int, flags: int) -> None:
-        """fchownat(2); owner, group: -1 leaves them.  flags: AT_SYMLINK_NOFOLLOW."""
         owner, group = (each if each == -1 else each & 0xFFFF_FFFF for each in (owner, group))  # as `os` takes them
         if name:
             follow = not flags & AT_SYMLINK_NOFOLLOW
@@ -65,8 +63,6 @@ class PortableCalls:
             os.chown(by_descriptor(dir_fd), owner, group)
 
     def utimens(self, dir_fd: int, name: bytes | None, times: tuple[int, ...] | None, flags: int) -> None:
-        """utimensat(2); times: seconds and nanoseconds of access and change, None for now.  name None: a descriptor
-        that was opened for more than its path."""
         if name is None:
             os.utime(dir_fd, ns=_nanoseconds(os.stat(dir_fd), times))
             return
@@ -77,7 +73,6 @@ class PortableCalls:
         os.utime(name, ns=_nanoseconds(found, times), dir_fd=directory(dir_fd), follow_symlinks=follow)
 
     def access(self, dir_fd: int, name: bytes, mode: int, flags: int) -> None:
-        """faccessat2(2); flags: AT_EACCESS, AT_SYMLINK_NOFOLLOW.  Raises what denies the access."""
         follow = not flags & AT_SYMLINK_NOFOLLOW
         if not name:
             dir_fd, name, follow = AT_FDCWD, by_descriptor(dir_fd), True
@@ -88,7 +83,6 @@ class PortableCalls:
             raise OSError(EACCES, "no access")
 
     def statx(self, dir_fd: int, name: bytes, flags: int, mask: int) -> tuple[int, ...]:
-        """statx(2); return the fields of `abi.statx.STATX`."""
         if name:
             found = os.stat(name, dir_fd=directory(dir_fd), follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW)
         else:
@@ -96,17 +90,14 @@ class PortableCalls:
         return statx_fields(found)
 
     def fstatfs(self, fd: int) -> FileSystem:
-        """fstatfs(2)."""
         return file_system(os.fstatvfs(fd))
 
     def truncate(self, fd: int, length: int) -> None:
-        """truncate(2) on the regular file that an O_PATH descriptor stands for."""
         os.truncate(by_descriptor(fd), length)
 
     # -- names ----------------------------------------------------------------------------------------------------
 
     def link(self, old_fd: int, old: bytes, new_fd: int, new: bytes, flags: int) -> None:
-        """linkat(2); an empty `old` stands for the descriptor."""
         if not old:
             old_fd, old, flags = AT_FDCWD, by_descriptor(old_fd), AT_SYMLINK_FOLLOW
         follow = bool(flags & AT_SYMLINK_FOLLOW)
@@ -114,44 +105,36 @@ class PortableCalls:
         os.link(old, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=follow)
 
     def rename(self, old_fd: int, old: bytes, new_fd: int, new: bytes, flags: int) -> None:
-        """renameat2(2).  Raises EINVAL for flags that the host cannot honour."""
         if flags:
             raise OSError(EINVAL, "renameat2: flags")
         os.rename(old, new, src_dir_fd=directory(old_fd), dst_dir_fd=directory(new_fd))
 
     def mknod(self, dir_fd: int, name: bytes, mode: int, device: int) -> None:
-        """mknodat(2); device: the kernel's 32-bit form."""
         major, minor = device >> 8 & 0xFFF, device & 0xFF | device >> 12 & 0xFFF00
         os.mknod(name, mode, os.makedev(major, minor), dir_fd=directory(dir_fd))
 
     # -- data -----------------------------------------------------------------------------------------------------
 
     def preadv(self, fd: int, parts: list[tuple[int, int]], offset: int) -> int:
-        """preadv(2); parts: (address, length)."""
         return os.preadv(fd, [self.memory.view(*part) for part in parts], offset)
 
     def pwritev(self, fd: int, parts: list[tuple[int, int]], offset: int) -> int:
-        """pwritev(2); parts: (address, length)."""
         return os.pwritev(fd, [self.memory.view(*part) for part in parts], offset)
 
     def sendfile(self, out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
-        """sendfile(2); offset: where to begin, None for the file's own position, which then moves."""
         return os.sendfile(out_fd, in_fd, offset, count)
 
     def fallocate(self, fd: int, mode: int, offset: int, length: int) -> None:
-        """fallocate(2).  Raises EOPNOTSUPP for modes that the host cannot honour."""
         if mode:
             raise OSError(EOPNOTSUPP, "fallocate: mode")
         os.posix_fallocate(fd, offset, length)
 
     def flock(self, fd: int, operation: int) -> None:
-        """flock(2)."""
         import fcntl
 
         fcntl.flock(fd, operation)
 
     def fcntl(self, fd: int, command: int, argument: int | bytearray) -> int:
-        """fcntl(2); a bytearray is the structure that the command reads or writes.  Numbers are the host's."""
         import fcntl
 
         if isinstance(argument, int):
@@ -160,40 +143,32 @@ class PortableCalls:
         return 0
 
     def status_flags(self, fd: int) -> int:
-        """F_GETFL; the guest's flags."""
         return self.open_flags.to_guest(self.fcntl(fd, F_GETFL, 0))
 
     def set_status_flags(self, fd: int, flags: int) -> None:
-        """F_SETFL; flags: the guest's."""
         self.fcntl(fd, F_SETFL, self.open_flags.to_host(flags))
 
     # -- the process ----------------------------------------------------------------------------------------------
 
     def sysinfo(self) -> tuple[int, ...]:
-        """sysinfo(2); return the fields of `abi.resource.SYSINFO`."""
         return _sysinfo()
 
     def thread_name(self) -> bytes:
-        """Return the calling thread's name, as PR_GET_NAME does: 16 bytes with NULs."""
         with open(_THREAD_NAME, "rb") as file:
             return file.read().rstrip(b"\n").ljust(NAME_SIZE, b"\0")
 
     def set_thread_name(self, name: bytes) -> None:
-        """PR_SET_NAME; name: at most 15 bytes."""
         with open(_THREAD_NAME, "wb", buffering=0) as file:
             file.write(name)
 
     def prctl(self, option: int, arguments: tuple[int, int, int, int]) -> int:
-        """prctl(2) with numbers for arguments; option: none with a pointer.  Raises EINVAL for what cannot be done."""
         assert option not in (PR_SET_NAME, PR_GET_NAME)
         raise OSError(EINVAL, "prctl")
 
     def prctl_int(self, option: int) -> int:
-        """Return the int that an option writes to its second argument's address.  Raises EINVAL."""
         raise OSError(EINVAL, "prctl")
 
     def sched_getaffinity(self, pid: int, size: int) -> bytes:
-        """Return the set of processors as the bytes that the call writes.  Raises EINVAL if `size` is too small."""
         chosen = sum(1 << cpu for cpu in os.sched_getaffinity(pid))
         length = -(-max(os.cpu_count() or 1, chosen.bit_length()) // 64) * 8
         if size < length or size % 8:
@@ -201,23 +176,18 @@ class PortableCalls:
         return chosen.to_bytes(length, "little")
 
     def sleep(self, seconds: float) -> None:
-        """Sleep for that long, or until a signal comes: EINTR."""
         time.sleep(min(seconds, _DAY))
 
     def queue_signal(self, pid: int, number: int, info: bytes) -> None:
-        """rt_sigqueueinfo(2) to another process; info: a siginfo of 128 bytes."""
         raise OSError(ENOSYS, "rt_sigqueueinfo")
 
     def sched_yield(self) -> None:
-        """sched_yield(2), the GIL included."""
         time.sleep(0)
 
     def mlock(self, address: int, length: int) -> None:
-        """mlock(2) on linear memory."""
         raise OSError(ENOSYS, "mlock")
 
     def munlock(self, address: int, length: int) -> None:
-        """munlock(2) on linear memory."""
         raise OSError(ENOSYS, "munlock")
 
 

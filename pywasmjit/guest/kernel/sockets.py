@@ -46,7 +46,6 @@ class PortableSockets:
     memory: GuestMemory
 
     def socket(self, family: int, kind: int, protocol: int) -> int:
-        """socket(2); kind: without flags."""
         import socket
 
         if family < 0 or protocol < 0:  # Python would choose
@@ -54,64 +53,53 @@ class PortableSockets:
         return socket.socket(family, kind, protocol).detach()
 
     def socketpair(self, family: int, kind: int, protocol: int) -> tuple[int, int]:
-        """socketpair(2); kind: without flags."""
         import socket
 
         one, other = socket.socketpair(family, kind, protocol)
         return one.detach(), other.detach()
 
     def bind(self, fd: int, name: bytes) -> None:
-        """bind(2)."""
         with _opened(fd) as socket:
             socket.bind(_place(name, socket.family))
 
     def connect(self, fd: int, name: bytes) -> None:
-        """connect(2)."""
         with _opened(fd) as socket:
             socket.connect(_place(name, socket.family))
 
     def listen(self, fd: int, backlog: int) -> None:
-        """listen(2)."""
         with _opened(fd) as socket:
             socket.listen(backlog)
 
     def accept(self, fd: int, nonblock: bool) -> tuple[int, bytes]:
-        """accept4(2); returns the connection and its peer's address."""
         with _opened(fd) as socket:
             connection, place = socket.accept()
             os.set_blocking(connection.fileno(), not nonblock)
             return connection.detach(), _name(socket.family, place)
 
     def shutdown(self, fd: int, how: int) -> None:
-        """shutdown(2)."""
         with _opened(fd) as socket:
             socket.shutdown(how)
 
     def socket_name(self, fd: int) -> bytes:
-        """getsockname(2)."""
         with _opened(fd) as socket:
             return _name(socket.family, socket.getsockname())
 
     def peer_name(self, fd: int) -> bytes:
-        """getpeername(2)."""
         with _opened(fd) as socket:
             return _name(socket.family, socket.getpeername())
 
     def send(self, fd: int, parts: Parts, flags: int, name: bytes | None, control: Sequence[abi.ControlMessage]) -> int:
-        """sendmsg(2); name: None for none."""
         with _opened(fd) as socket:
             messages = [(each.level, each.type, each.data) for each in control]
             return socket.sendmsg(self._views(parts), messages, flags, _place(name, socket.family) if name else None)
 
     def receive(self, fd: int, parts: Parts, flags: int, room: int) -> Received:
-        """recvmsg(2); room: bytes for control messages in the host's layout."""
         with _opened(fd) as socket:
             count, messages, found, place = socket.recvmsg_into(self._views(parts), min(room, CONTROL_MAX), flags)
             control = [abi.ControlMessage(*each) for each in messages]
             return Received(count, _name(socket.family, place), control, found)
 
     def receive_from(self, fd: int, address: int, size: int, flags: int, named: bool) -> tuple[int, bytes]:
-        """recvfrom(2); returns the number of bytes and the sender's address, which is of no interest unless `named`."""
         with _opened(fd) as socket:
             count, place = socket.recvfrom_into(self.memory.view(address, size) if size else bytearray(1), size, flags)
             return count, _name(socket.family, place)
@@ -120,14 +108,10 @@ class PortableSockets:
         return [self.memory.view(*part) for part in parts]
 
     def get_option(self, fd: int, level: int, option: int, size: int) -> bytes:
-        """getsockopt(2); returns what the kernel wrote."""
         with _opened(fd) as socket:
             return socket.getsockopt(level, option, max(1, min(size, _OPTION_MAX)))[:size]
 
     def refuses_transfer(self, fd: int) -> bool:
-        """Tell whether a read or write fails at once, although the descriptor is not ready: epoll's own, and sockets
-        that listen.
-        """
         from stat import S_IFMT, S_ISSOCK
 
         mode = os.fstat(fd).st_mode
@@ -141,7 +125,6 @@ class PortableSockets:
             return False
 
     def set_option(self, fd: int, level: int, option: int, value: bytes) -> None:
-        """setsockopt(2)."""
         with _opened(fd) as socket:
             socket.setsockopt(level, option, value)
 

@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from pywasmjit.guest.abi.mman import MAP_FIXED, MAP_FIXED_NOREPLACE, PAGE, PROT_WRITE
 from pywasmjit.guest.kernel.descriptors import require_access
-from pywasmjit.guest.kernel.portable import PortableKernel
 from pywasmjit.guest.memory.ranges import Ranges
 from pywasmjit.records import fresh, record, replace
 
 if TYPE_CHECKING:
+    from pywasmjit.guest.kernel.interface import Kernel
     from pywasmjit.guest.memory.guest_memory import GuestMemory
 
 _WASM_PAGE: Final = 65536
@@ -120,7 +120,7 @@ class AddressSpace:
     Threads share it: its public methods run one at a time.
     """
 
-    def __init__(self, memory: GuestMemory, kernel: PortableKernel) -> None:
+    def __init__(self, memory: GuestMemory, kernel: Kernel) -> None:
         self._memory = memory
         self._kernel = kernel
         self._lock = RLock()

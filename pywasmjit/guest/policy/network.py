@@ -52,7 +52,7 @@ from pywasmjit.records import record
 if TYPE_CHECKING:
     from pywasmjit.guest.files.descriptors import Files
     from pywasmjit.guest.files.paths import Paths, Place
-    from pywasmjit.guest.kernel.portable import PortableKernel
+    from pywasmjit.guest.kernel.interface import Kernel
     from pywasmjit.guest.policy.denials import Denials
     from pywasmjit.guest.policy.policy import Policy
 
@@ -198,7 +198,7 @@ def endpoint(raw: bytes) -> Endpoint | None:
 class Network:
     """What one process may do with sockets."""
 
-    def __init__(self, policy: Policy, denials: Denials, kernel: PortableKernel, files: Files, paths: Paths) -> None:
+    def __init__(self, policy: Policy, denials: Denials, kernel: Kernel, files: Files, paths: Paths) -> None:
         self._policy, self._denials, self._kernel, self._files, self._paths = policy, denials, kernel, files, paths
         self._shown: OrderedDict[bytes, bytes] = OrderedDict()
         """Path that the kernel knows a Unix socket by -> the guest's path; the oldest are forgotten."""
