@@ -16,9 +16,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
+from pywasmjit.codegen import bounds
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.analyses.assignment import assignments
-from pywasmjit.codegen.stack import MASKS, SMALL, SignedLess, Value
+from pywasmjit.codegen.bounds import Bounds
+from pywasmjit.codegen.stack import BITS, MASKS, SMALL, SignedLess, Value
 from pywasmjit.codegen.template import FIRST_LINE, MEANING, SUPPORT, VIEW, CodeTemplate, Reference
 from pywasmjit.errors import ResourceLimit
 from pywasmjit.wasm import numerics
@@ -53,7 +55,7 @@ LEAST_ITEMS_LIMIT: Final = 250_000
 A branch by a table counts as many as it has targets.
 """
 
-Facts: TypeAlias = dict[int, tuple[int, int]]
+Facts: TypeAlias = dict[int, Bounds]
 Emitter: TypeAlias = "Callable[[FunctionCompiler, Any], None]"
 
 EMITTERS: Final[dict[Op, Emitter]] = {}
@@ -512,7 +514,7 @@ class FunctionCompiler:
         self.emit(t.BINARY, "&")
         if guard is not None:
             self.emit(t.LABEL, skip)
-        value.low, value.high = 0, mask
+        value.bounds = bounds.reduced(value.bounds, BITS[value.type])
         value.slot = -1
 
     def _round(self, value: Value) -> None:
@@ -541,7 +543,7 @@ class FunctionCompiler:
                 self.emit(t.NOT)
         value.inverted = False
         value.is_bool = True
-        value.low, value.high = 0, 1
+        value.bounds = bounds.BOOL
 
     def _materialise_signed(self, value: Value) -> None:
         """Compare both operands with their sign bits flipped."""
@@ -576,19 +578,18 @@ class FunctionCompiler:
         mask = MASKS.get(value.type)
         if mask is not None:
             if value.low > 0 or value.high < mask:
-                self.facts[slot] = value.low, value.high
+                self.facts[slot] = value.bounds
             else:
                 self.facts.pop(slot, None)
             if value.wild:
                 self.wild.add(slot)
 
-    def narrow(self, slot: int, low: int, high: int) -> None:
+    def narrow(self, slot: int, learnt: Bounds) -> None:
         """Learn bounds of a fast local."""
         known = self.facts.get(slot)
-        if known is not None:
-            low, high = max(low, known[0]), min(high, known[1])
-        if low <= high:
-            self.facts[slot] = low, high
+        both = learnt if known is None else bounds.meet(known, learnt)
+        if both is not None:
+            self.facts[slot] = both
 
     def join_facts(self, frame: Frame) -> None:
         """Keep at the label of `frame` only what holds here too."""
@@ -600,10 +601,10 @@ class FunctionCompiler:
             return
         self._facts_left -= len(frame.facts)
         kept: Facts = {}
-        for slot, (low, high) in frame.facts.items():
+        for slot, there in frame.facts.items():
             here = self.facts.get(slot)
             if here is not None:
-                kept[slot] = min(low, here[0]), max(high, here[1])
+                kept[slot] = bounds.hull(there, here)
         frame.facts = kept
 
     def copy_facts(self) -> Facts:

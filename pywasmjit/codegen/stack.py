@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pywasmjit.codegen.bounds import Bounds
 from pywasmjit.records import record
 from pywasmjit.wasm.types import ValType
 
@@ -28,6 +29,7 @@ IMPURE: Final = 8
 """Calls, or writes something other than fast locals."""
 
 BITS: Final[dict[ValType, int]] = {"i32": 32, "i64": 64}
+LOG_BITS: Final[dict[ValType, int]] = {"i32": 5, "i64": 6}
 MASKS: Final[dict[ValType, int]] = {"i32": 0xFFFFFFFF, "i64": 0xFFFFFFFFFFFFFFFF}
 
 WIDEST: Final = 1 << 127
@@ -102,6 +104,15 @@ class Value:
         self.rounded = True
         self.quiet = False
         self.condition: SignedLess | None = None
+
+    @property
+    def bounds(self) -> Bounds:
+        """Within which an integer lies."""
+        return self.low, self.high
+
+    @bounds.setter
+    def bounds(self, bounds: Bounds) -> None:
+        self.low, self.high = bounds
 
     @property
     def is_normal(self) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+from pywasmjit.codegen import bounds
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import FunctionCompiler, emits
 from pywasmjit.codegen.stack import IMPURE, MASKS, Value
@@ -51,7 +52,7 @@ def _name(c: FunctionCompiler, memory: int, width: int) -> str:
 
 def _push_old(c: FunctionCompiler, type: str, width: int, operands: list[Value]) -> None:
     result = c.push_result(type, operands, effects=IMPURE)
-    result.low, result.high = 0, (1 << 8 * width) - 1
+    result.bounds = bounds.loaded(width, False)
 
 
 def _load(type: str, width: int) -> Any:

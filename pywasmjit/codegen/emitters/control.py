@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pywasmjit.codegen import bounds
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Frame, FunctionCompiler, emits
 from pywasmjit.codegen.stack import MASKS, SignedLess, Value
@@ -413,7 +414,7 @@ def _select(c: FunctionCompiler, _: object = None) -> None:
     c.emit(t.POP)
     result = c.push_result(a.type, [a, b, condition])
     if a.type in MASKS:
-        result.low, result.high = min(a.low, b.low), max(a.high, b.high)
+        result.bounds = bounds.hull(a.bounds, b.bounds)
         result.wild = a.wild or b.wild
         result.is_bool = a.is_bool and b.is_bool
     result.quiet = a.quiet and b.quiet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pywasmjit.codegen import bounds
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Emitter, FunctionCompiler, emits
 from pywasmjit.codegen.emitters.integers import make_signed
@@ -14,7 +15,7 @@ from pywasmjit.codegen.stack import MASKS, SMALL
 def wrap(c: FunctionCompiler, _: None) -> None:
     value = c.pop()
     result = c.push_result("i32", [value])
-    result.low, result.high = value.low, value.high
+    result.bounds = value.bounds
     result.wild = value.wild or value.high > MASKS["i32"]
     result.is_bool = value.is_bool
     if value.constant is not None:
@@ -27,7 +28,7 @@ def wrap(c: FunctionCompiler, _: None) -> None:
 def extend_unsigned(c: FunctionCompiler, _: None) -> None:
     (value,) = c.pop_normal(1)
     result = c.push_result("i64", [value])
-    result.low, result.high = value.low, value.high
+    result.bounds = value.bounds
     result.wild, result.is_bool = value.wild, value.is_bool
 
 
@@ -38,7 +39,7 @@ def extend_signed(c: FunctionCompiler, _: None) -> None:
         c.materialise(value)
     make_signed(c, value)
     result = c.push_result("i64", [value])
-    result.low, result.high = value.low, value.high
+    result.bounds = value.bounds
     result.wild, result.is_bool = value.wild, value.is_bool
 
 
@@ -51,8 +52,8 @@ def _extend(bits: int) -> Emitter:
 
     def emit(c: FunctionCompiler, _: None) -> None:
         value = c.pop()
-        if not (-half <= value.low and value.high < half):
-            if value.low < 0 or value.high >= 2 * half:
+        if not bounds.within(value.bounds, bounds.signed(bits)):
+            if not bounds.within(value.bounds, bounds.normal(bits)):
                 c.emit(t.LOAD_CONST, 2 * half - 1)
                 c.emit(t.BINARY, "&")
             c.emit(t.LOAD_CONST, half)
@@ -60,9 +61,7 @@ def _extend(bits: int) -> Emitter:
             c.emit(t.LOAD_CONST, half)
             c.emit(t.BINARY, "-")
         result = c.push_result(value.type, [value])
-        result.low, result.high = max(value.low, -half), min(value.high, half - 1)
-        if not (-half <= value.low and value.high < half):
-            result.low, result.high = -half, half - 1
+        result.bounds = bounds.sign_extended(value.bounds, bits)
 
     return emit
 

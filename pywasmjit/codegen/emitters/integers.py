@@ -9,11 +9,14 @@ that they mostly are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from pywasmjit.codegen import bounds
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Emitter, FunctionCompiler, emits
-from pywasmjit.codegen.stack import BITS, MASKS, SMALL, TRAPS, WIDEST, SignedLess, Value
+from pywasmjit.codegen.bounds import Bounds
+from pywasmjit.codegen.stack import BITS, LOG_BITS, MASKS, SMALL, TRAPS, WIDEST, SignedLess, Value
 from pywasmjit.wasm.opcodes import BY_NAME
 from pywasmjit.wasm.types import ValType
 
@@ -22,12 +25,6 @@ CONSUMES_CONDITION: Final = frozenset(BY_NAME[name] for name in ("br_if", "if", 
 
 def _both(name: str) -> tuple[str, str]:
     return f"i32.{name}", f"i64.{name}"
-
-
-def bit_bounds(low: int, high: int) -> tuple[int, int]:
-    """Return bounds of every combination by and, or, xor of numbers within [low, high] (low < 0 or not)."""
-    size = max(low.bit_length(), high.bit_length())
-    return (-(1 << size) if low < 0 else 0), (1 << size) - 1
 
 
 def fold(c: FunctionCompiler, type: ValType, count: int, constant: int) -> None:
@@ -54,7 +51,7 @@ def _add_constant(c: FunctionCompiler, a: Value, delta: int) -> None:
         c.emit(t.LOAD_CONST, abs(delta))
         c.emit(t.BINARY, "+" if delta > 0 else "-")
     result = c.push_result(a.type, [a])
-    result.low, result.high = a.low + delta, a.high + delta
+    result.bounds = bounds.add(a.bounds, bounds.exactly(delta))
     result.wild = a.wild or abs(delta) > SMALL
     if not delta:
         result.slot, result.is_bool = a.slot, a.is_bool
@@ -73,7 +70,7 @@ def add(c: FunctionCompiler, _: None) -> None:
         return _add_constant(c, a, _signed_constant(a.type, b.constant))
     c.emit(t.BINARY, "+")
     result = c.push_result(a.type, [a, b])
-    result.low, result.high = a.low + b.low, a.high + b.high
+    result.bounds = bounds.add(a.bounds, b.bounds)
     result.wild = a.wild or b.wild
     return None
 
@@ -87,7 +84,7 @@ def sub(c: FunctionCompiler, _: None) -> None:
         return _add_constant(c, a, -_signed_constant(a.type, b.constant))
     c.emit(t.BINARY, "-")
     result = c.push_result(a.type, [a, b])
-    result.low, result.high = a.low - b.high, a.high - b.low
+    result.bounds = bounds.subtract(a.bounds, b.bounds)
     result.wild = a.wild or b.wild
     return None
 
@@ -95,12 +92,11 @@ def sub(c: FunctionCompiler, _: None) -> None:
 @emits(*_both("mul"))
 def mul(c: FunctionCompiler, _: None) -> None:
     a, b = pop_open(c, 2, 1 << 64)
-    corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
     if b.constant is not None and a.constant is not None:
-        return fold(c, a.type, 2, corners[0])
+        return fold(c, a.type, 2, a.constant * b.constant)
     c.emit(t.BINARY, "*")
     result = c.push_result(a.type, [a, b])
-    result.low, result.high = min(corners), max(corners)
+    result.bounds = bounds.multiply(a.bounds, b.bounds)
     result.wild = a.wild or b.wild or max(a.constant or 0, b.constant or 0) > 0xFFFF
     return None
 
@@ -115,10 +111,7 @@ def bit_and(c: FunctionCompiler, _: None) -> None:
         return fold(c, a.type, 2, a.constant & b.constant)
     c.emit(t.BINARY, "&")
     result = c.push_result(a.type, [a, b])
-    if a.low >= 0 or b.low >= 0:
-        result.low, result.high = 0, min(v.high for v in (a, b) if v.low >= 0)
-    else:
-        result.low, result.high = bit_bounds(min(a.low, b.low), max(a.high, b.high))
+    result.bounds = bounds.bit_and(a.bounds, b.bounds)
     result.wild = a.wild and b.wild
     return None
 
@@ -131,7 +124,7 @@ def _or_xor(operator: str) -> Emitter:
             return fold(c, a.type, 2, x | y if operator == "|" else x ^ y)
         c.emit(t.BINARY, operator)
         result = c.push_result(a.type, [a, b])
-        result.low, result.high = bit_bounds(min(a.low, b.low), max(a.high, b.high))
+        result.bounds = bounds.bit_or(a.bounds, b.bounds) if operator == "|" else bounds.bit_xor(a.bounds, b.bounds)
         result.wild = a.wild or b.wild
         return None
 
@@ -160,8 +153,7 @@ def shl(c: FunctionCompiler, _: None) -> None:
         _masked_count(c, b)
         c.emit(t.BINARY, "<<")
         result = c.push_result(a.type, [a, b])
-        count = min(b.high, bits - 1) if b.low >= 0 else bits - 1
-        result.low, result.high = min(a.low << count, a.low), max(a.high << count, a.high)
+        result.bounds = bounds.shift_left(a.bounds, bounds.reduced(b.bounds, LOG_BITS[b.type]))
         result.wild = True
         return None
     count = b.constant & (bits - 1)
@@ -172,7 +164,7 @@ def shl(c: FunctionCompiler, _: None) -> None:
         c.emit(t.LOAD_CONST, 1 << count)
         c.emit(t.BINARY, "*")  # specialised for small integers, unlike <<
     result = c.push_result(a.type, [a])
-    result.low, result.high = a.low << count, a.high << count
+    result.bounds = bounds.shift_left(a.bounds, bounds.exactly(count))
     result.wild = a.wild or count > 12
     return None
 
@@ -185,7 +177,7 @@ def shr_u(c: FunctionCompiler, _: None) -> None:
         _masked_count(c, b)
         c.emit(t.BINARY, ">>")
         result = c.push_result(a.type, [a, b])
-        result.low, result.high = 0, a.high
+        result.bounds = bounds.shift_right(a.bounds, bounds.reduced(b.bounds, LOG_BITS[b.type]))
         result.wild = a.wild
         return
     count = b.constant & (BITS[a.type] - 1)
@@ -195,7 +187,7 @@ def shr_u(c: FunctionCompiler, _: None) -> None:
     else:
         c.code.pop()
     result = c.push_result(a.type, [a])
-    result.low, result.high = a.low >> count, a.high >> count
+    result.bounds = bounds.shift_right(a.bounds, bounds.exactly(count))
     result.wild = result.high > SMALL and a.wild
 
 
@@ -219,7 +211,8 @@ def make_signed(c: FunctionCompiler, value: Value) -> None:
         c.emit(t.LOAD_CONST, 2 * half)
         c.emit(t.BINARY, "-")
         c.emit(t.LABEL, skip)
-        value.low, value.high, value.slot = -half, half - 1, -1
+        value.bounds = bounds.sign_extended(value.bounds, BITS[value.type])
+        value.slot = -1
 
 
 @emits(*_both("shr_s"))
@@ -232,7 +225,7 @@ def shr_s(c: FunctionCompiler, _: None) -> None:
         c.emit(t.LOAD_CONST, count)
         c.emit(t.BINARY, ">>")
         result = c.push_result(a.type, [a])
-        result.low, result.high = a.low >> count, a.high >> count
+        result.bounds = bounds.shift_right(a.bounds, bounds.exactly(count))
         result.wild = a.wild
         return
     c.normalise([a, b])
@@ -243,7 +236,7 @@ def shr_s(c: FunctionCompiler, _: None) -> None:
     c.emit(t.SWAP, 2)
     c.emit(t.BINARY, ">>")
     result = c.push_result(a.type, [a, b])
-    result.low, result.high = min(a.low, 0), max(a.high, 0)
+    result.bounds = bounds.shift_right(a.bounds, bounds.reduced(b.bounds, LOG_BITS[b.type]))
     result.wild = a.wild
 
 
@@ -265,7 +258,7 @@ def _rotate(left: bool) -> Emitter:
             c.emit(t.LOAD_CONST, shift)
             c.emit(t.BINARY, ">>")
             result = c.push_result(a.type, [a])
-            result.low, result.high = 0, (a.high * twice) >> shift
+            result.bounds = bounds.rotated(a.bounds, bounds.exactly(shift), bits)
         else:
             c.emit(t.LOAD_CONST, bits - 1)
             c.emit(t.BINARY, "&")
@@ -279,7 +272,7 @@ def _rotate(left: bool) -> Emitter:
             c.emit(t.SWAP, 2)
             c.emit(t.BINARY, ">>")
             result = c.push_result(a.type, [a, b])
-            result.low, result.high = 0, a.high * twice
+            result.bounds = bounds.rotated(a.bounds, (1, bits) if left else (0, bits - 1), bits)
         result.wild = True
 
     return emit
@@ -292,26 +285,23 @@ emits(*_both("rotr"))(_rotate(False))
 # --------------------------------------------------------------------------- division
 
 
-def _divide_unsigned(operator: str) -> Emitter:
+def _divide_unsigned(operator: str, outcome: Callable[[Bounds, Bounds], Bounds]) -> Emitter:
     def emit(c: FunctionCompiler, _: None) -> None:
         b, a = c.pop(), c.pop()
         c.normalise([a, b])
         c.emit(t.BINARY, operator)
         result = c.push_result(a.type, [a, b], effects=0 if b.low > 0 else TRAPS)
-        if operator == "//":
-            result.low, result.high = 0, a.high // max(b.low, 1)
-        else:
-            result.low, result.high = 0, min(a.high, max(b.high - 1, 0))
+        result.bounds = outcome(a.bounds, b.bounds)
         result.wild = a.wild and result.high > SMALL
 
     return emit
 
 
-emits(*_both("div_u"))(_divide_unsigned("//"))
-emits(*_both("rem_u"))(_divide_unsigned("%"))
+emits(*_both("div_u"))(_divide_unsigned("//", bounds.divide_unsigned))
+emits(*_both("rem_u"))(_divide_unsigned("%", bounds.remainder_unsigned))
 
 
-def _divide_signed(name: str, operator: str) -> Emitter:
+def _divide_signed(name: str, operator: str, outcome: Callable[[Bounds, Bounds, int], Bounds]) -> Emitter:
     """Positive operands are divided in place; the others call the instruction's meaning."""
 
     def emit(c: FunctionCompiler, _: None) -> None:
@@ -342,16 +332,15 @@ def _divide_signed(name: str, operator: str) -> Emitter:
             c.emit(t.CALL, 2)
             c.emit(t.LABEL, done)
         result = c.push_result(type, [a, b], effects=TRAPS)
-        if a.high < half and b.high < half:
-            result.low, result.high = 0, a.high
+        result.bounds = outcome(a.bounds, b.bounds, BITS[type])
         result.wild = a.wild
 
     return emit
 
 
-for _name, _operator in (("div_s", "//"), ("rem_s", "%")):
-    for _type in ("i32", "i64"):
-        emits(f"{_type}.{_name}")(_divide_signed(_name, _operator))
+for _type in ("i32", "i64"):
+    emits(f"{_type}.div_s")(_divide_signed("div_s", "//", bounds.divide_signed))
+    emits(f"{_type}.rem_s")(_divide_signed("rem_s", "%", bounds.remainder_signed))
 
 
 # --------------------------------------------------------------------------- counting bits
@@ -374,7 +363,7 @@ def clz(c: FunctionCompiler, _: None) -> None:
     c.emit(t.CALL, 1)
     c.emit(t.BINARY, "-")
     result = c.push_result(a.type, [a])
-    result.low, result.high = 0, bits
+    result.bounds = bounds.leading_zeros(a.bounds, bits)
 
 
 # --------------------------------------------------------------------------- comparisons
@@ -383,7 +372,7 @@ def clz(c: FunctionCompiler, _: None) -> None:
 def push_condition(c: FunctionCompiler, operands: list[Value], *, total: bool = True) -> Value:
     """Push the bool that the last COMPARE left."""
     result = c.push_result("i32", operands)
-    result.low, result.high = 0, 1
+    result.bounds = bounds.BOOL
     result.is_bool = True
     result.total = total
     return result
@@ -400,7 +389,7 @@ def eqz(c: FunctionCompiler, _: None) -> None:
         c.normalise([a])
         result = c.push_result("i32", [a])
         result.inverted = True
-        result.low, result.high = 0, 1
+        result.bounds = bounds.BOOL
     if c.next_op not in CONSUMES_CONDITION:
         c.materialise(result)
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from pywasmjit.codegen import bounds
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import GREATEST_MEMORY, PAGE, FunctionCompiler, emits
+from pywasmjit.codegen.bounds import Bounds
 from pywasmjit.codegen.stack import IMPURE, MASKS, READS_MEMORY, READS_STATE, Value, may_swap
 from pywasmjit.codegen.template import MEMORY, SEGMENT
 from pywasmjit.wasm.opcodes import BY_NAME
@@ -23,8 +25,7 @@ class Access(NamedTuple):
     type: str
     format: str
     width: int
-    low: int
-    high: int
+    bounds: Bounds
 
 
 _WHOLE: Final = {"i32": ("I", 4), "i64": ("Q", 8), "f32": ("f", 4), "f64": ("d", 8)}
@@ -46,9 +47,8 @@ def _access(mnemonic: str) -> Access:
     suffix = operation.removeprefix("load").removeprefix("store")
     format, width = _FORMATS[suffix] if suffix else _WHOLE[type]
     if format in "fd":
-        return Access(type, format, width, 0, 0)
-    size = 1 << 8 * width
-    return Access(type, format, width, *((-size >> 1, (size >> 1) - 1) if format.islower() else (0, size - 1)))
+        return Access(type, format, width, (0, 0))
+    return Access(type, format, width, bounds.loaded(width, format.islower()))
 
 
 def greatest_size(c: FunctionCompiler, memory: int) -> int:
@@ -76,7 +76,7 @@ def pop_address(c: FunctionCompiler, memory: int, access: Access, offset: int) -
 def learn(c: FunctionCompiler, memory: int, address: Value, offset: int) -> None:
     """A trap implies a range: after the access, the address was inside the memory."""
     if c.is_current(address):
-        c.narrow(address.slot, address.low, max(address.low, min(address.high, greatest_size(c, memory) - 1 - offset)))
+        c.narrow(address.slot, bounds.after_access(address.bounds, offset, greatest_size(c, memory)))
 
 
 def subscript(c: FunctionCompiler, address: Value, name: str) -> None:
@@ -96,7 +96,7 @@ def _load(access: Access) -> Any:
         subscript(c, address, name)
         learn(c, memory, address, offset)
         result = c.push_result(access.type, [address], effects=READS_MEMORY)
-        result.low, result.high = access.low, access.high
+        result.bounds = access.bounds
 
     return emit
 
@@ -226,7 +226,7 @@ def _fit(c: FunctionCompiler, access: Access, address: Value, value: Value) -> N
             c.emit(t.LOAD_CONST, size)
             c.emit(t.BINARY, "&")
             value.slot = -1
-        value.low, value.high = 0, size
+        value.bounds = bounds.reduced(value.bounds, 8 * access.width)
     c.normalise([address, value])
 
 
@@ -286,7 +286,7 @@ def memory_size(c: FunctionCompiler, memory: int) -> None:
     c.emit(t.LOAD_CALLEE, c.refer(MEMORY, memory, "size"))
     c.emit(t.CALL, 0)
     value = c.push_result("i32", effects=READS_STATE)
-    value.start, value.high = start, 65536
+    value.start, value.bounds = start, bounds.PAGES
 
 
 @emits("memory.grow")
