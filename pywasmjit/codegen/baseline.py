@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from pywasmjit.codegen import bounds
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.analyses.assignment import assignments
 from pywasmjit.codegen.bounds import Bounds
+from pywasmjit.codegen.conventions import NO_CONVENTIONS, Conventions
 from pywasmjit.codegen.stack import BITS, MASKS, SMALL, SignedLess, Value
 from pywasmjit.codegen.template import FIRST_LINE, MEANING, SUPPORT, VIEW, CodeTemplate, Reference
 from pywasmjit.errors import ResourceLimit
@@ -117,13 +117,6 @@ class JumpSites:
         self.kept: dict[ValType, list[int]] = {}
 
 
-RETURNING_TWICE: Final = frozenset(("wali", name) for name in ("setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp"))
-"""Imports that return again when somebody jumps to them."""
-
-STARTING_THREADS: Final = frozenset({("wali", "__wasm_thread_spawn")})
-"""Imports that make loops look whether their thread is wanted elsewhere: CPython interrupts its main thread only."""
-
-
 class ViewBudget:
     """Which (memory, format, offset) have a view of their own, per module and in order of first use."""
 
@@ -171,8 +164,13 @@ class FunctionCompiler:
         views: ViewBudget,
         cells: dict[int, int],
         filename: str,
+        conventions: Conventions = NO_CONVENTIONS,
     ) -> None:
-        """index: in the function index space.  cells: global index -> its place in the instance's closure."""
+        """index: in the function index space.  cells: global index -> its place in the instance's closure.
+
+        conventions: those that are relevant to the module.
+        """
+        self.conventions = conventions
         self.module = module
         self.index = index
         self.views = views
@@ -643,7 +641,9 @@ class FunctionCompiler:
 
     def compile(self) -> CodeTemplate:
         """Return the function's template."""
-        if any(op is _CALL and self.returns_twice(immediate) for _, op, immediate in self.body):
+        if self.conventions.returning_twice and any(
+            op is _CALL and self.returns_twice(immediate) for _, op, immediate in self.body
+        ):
             self.jump_sites = JumpSites(self)
         self._prologue()
         start = len(self.code)
@@ -697,12 +697,7 @@ class FunctionCompiler:
     def returns_twice(self, index: int) -> bool:
         """Return whether a function is an import that returns again after a jump."""
         imported = self.module.imported("func")
-        return index < len(imported) and imported[index][:2] in RETURNING_TWICE
-
-    @cached_property
-    def has_threads(self) -> bool:
-        """Whether the module can start threads."""
-        return any(each[:2] in STARTING_THREADS for each in self.module.imported("func"))
+        return index < len(imported) and imported[index][:2] in self.conventions.returning_twice
 
     def _skip(self, op: Op) -> bool:
         """Return whether an instruction that cannot be reached is passed over."""

@@ -23,11 +23,11 @@ from pywasmjit.errors import Exit, ResourceLimit, TimedOut, Trap
 from pywasmjit.guest.abi.signal import ALL_SIGNALS
 from pywasmjit.runtime.deadlines import interruptible, remaining, wait_slice
 from pywasmjit.runtime.depth import register_after_fork, start_guest_thread
-from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
 from pywasmjit.wasm.types import FuncType
 
 if TYPE_CHECKING:
     from pywasmjit.guest.signals.signals import Signals
+    from pywasmjit.runtime.functions import Func
     from pywasmjit.runtime.instance import Instance
 
 START_TYPE: Final = FuncType(("i32", "i32"), ())
@@ -249,8 +249,9 @@ class Threads:
         except (MemoryError, ResourceLimit):
             start.tell(OSError(EAGAIN, "no memory for a thread"))
             return
-        elements = thread.instance._linkage.tables[0].elements
-        func = getattr(elements[function], FUNCTION_ATTRIBUTE, None) if function < len(elements) else None
+        func: Func | None = None
+        with suppress(Trap):
+            func = thread.instance.element(0, function)
         if func is None or func.type != START_TYPE:
             start.tell(OSError(EINVAL, "not a function that a thread can run"))
             return

@@ -26,6 +26,8 @@ from pywasmjit.wasm.types import FuncType, ValType
 if TYPE_CHECKING:
     from inspect import Signature
 
+    from pywasmjit.codegen.conventions import Conventions
+
 
 class SafePoint(NamedTuple):
     """How a provider interrupts loops where CPython does not: of threads other than its main one, most of all.
@@ -53,6 +55,8 @@ class Direct(NamedTuple):
     """
     safe_point: SafePoint | None = None
     """For what starts threads: how their loops are interrupted."""
+    conventions: Conventions | None = None
+    """What the interface that it belongs to agrees on with its guests, if anything."""
 
 
 _CALL_TEXT: Final = """

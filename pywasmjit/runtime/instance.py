@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pywasmjit.display import quoted, shown
-from pywasmjit.errors import LinkError, UnsupportedFeature
+from pywasmjit.errors import LinkError, Trap, TrapCode, UnsupportedFeature
 from pywasmjit.runtime import depth
 from pywasmjit.runtime.functions import Direct, Func, adapt, forward
 from pywasmjit.runtime.globals import Global
@@ -19,6 +19,7 @@ from pywasmjit.runtime.limits import Limits
 from pywasmjit.runtime.linker import Linkage
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.runtime.tables import Table
+from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
 from pywasmjit.wasm.types import (
     FuncType,
     GlobalType,
@@ -130,6 +131,31 @@ class Instance:
         """
         return Instance(self._linkage.unit, None, self._limits, original=self)
 
+    @property
+    def stack_pointer(self) -> int:
+        """The guest's stack pointer, 0 if the interface's conventions name none; setting it then does nothing."""
+        return self._linkage.stack_pointer
+
+    @stack_pointer.setter
+    def stack_pointer(self, address: int) -> None:
+        self._linkage.stack_pointer = address
+
+    def element(self, table: int, index: int) -> Func:
+        """Return the function at a place of a table, as an indirect call finds it, whatever its type.
+
+        Raises Trap where there is none.
+        """
+        linkage = self._linkage
+        elements = linkage.tables[table].elements if table < len(linkage.tables) else ()
+        if index >= len(elements):
+            raise Trap(TrapCode.UNDEFINED_ELEMENT)
+        if elements[index] is None:
+            raise Trap(TrapCode.UNINITIALIZED_ELEMENT)
+        func: Func | None = getattr(elements[index], FUNCTION_ATTRIBUTE, None)
+        if func is None:
+            raise Trap(TrapCode.INDIRECT_CALL_TYPE_MISMATCH)
+        return func
+
     # ----------------------------------------------------------------- imports
 
     def _add_import(self, item: Import, imports: Any) -> None:
@@ -150,6 +176,8 @@ class Instance:
                 self._linkage.returning_twice[len(functions)] = found.returns_twice
             if found.safe_point is not None:
                 self._linkage.safe_point = found.safe_point
+            if found.conventions is not None:
+                self._linkage.conventions = found.conventions
             functions.append(found.callable if plain else forward(type, found.callable))
         elif callable(found):
             function: Callable[..., Any] = found

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.codegen import template as kinds
 from pywasmjit.codegen.baseline import ZERO
+from pywasmjit.codegen.conventions import NO_CONVENTIONS, has_pointer
 from pywasmjit.codegen.template import CodeTemplate
 from pywasmjit.codegen.unit import LINK, CompilationUnit
 from pywasmjit.runtime.functions import Func, SafePoint, wrap
@@ -49,6 +50,7 @@ class Linkage:
         self.functions: list[Callable[..., Any]] = []
         self.returning_twice: dict[int, Callable[..., Any]] = {}
         self.safe_point = SafePoint([], int)
+        self.conventions = self._relevant = NO_CONVENTIONS
         self.tables: list[Table] = []
         self.memories: list[Memory] = []
         self.globals: list[Global | CellType] = []
@@ -73,13 +75,15 @@ class Linkage:
         self.functions += other.functions[: count("func")]
         self.returning_twice.update(other.returning_twice)
         self.safe_point = other.safe_point
+        self.conventions = other.conventions
         self.tables += other.tables[: count("table")]
         self.globals += other.globals[: count("global")]
         self.memories += other.memories
 
     def add_stubs(self) -> None:
-        """Append a function for each of the module's own; the cells must exist."""
+        """Append a function for each of the module's own, when all imports are there."""
         module, unit = self.unit.module, self.unit
+        self._relevant = self.conventions.relevant_to(module)
         self._closure = tuple(CellType(None) for _ in unit.cells) or None
         first = len(self.functions)
         types, indices = module.types, module.function_type_indices
@@ -97,7 +101,7 @@ class Linkage:
 
     def link(self, index: int) -> None:
         """Compile function `index` if no instance has yet, and give it its code here."""
-        template = self.unit.template(index)
+        template = self.unit.template(index, self._relevant)
         for name, (kind, arguments) in template.references.items():
             if kind == kinds.VIEW:
                 self._add_view(name, *arguments)
@@ -171,6 +175,23 @@ class Linkage:
             if self.memories[index] is memory:
                 for name, (format, offset) in list(views.items()):
                     self.namespace[name] = memory.strided(format, offset)
+
+    @property
+    def stack_pointer(self) -> int:
+        """The guest's stack pointer, 0 if the conventions name none."""
+        index = self.conventions.stack_pointer
+        return int(self.global_value(index)) if index is not None and has_pointer(self.unit.module, index) else 0
+
+    @stack_pointer.setter
+    def stack_pointer(self, address: int) -> None:
+        index = self.conventions.stack_pointer
+        if index is None or not has_pointer(self.unit.module, index):
+            return
+        found = self.globals[index]
+        if isinstance(found, Global):
+            found.box[0] = address & 0xFFFF_FFFF
+        else:
+            found.cell_contents = address & 0xFFFF_FFFF
 
     # ----------------------------------------------------------------- constant expressions
 

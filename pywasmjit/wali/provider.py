@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 from pywasmjit.errors import LinkError
 from pywasmjit.guest.policy.policy import WALLS, Policy
 from pywasmjit.guest.process import Process
+from pywasmjit.wali.conventions import CONVENTIONS, MODULE
 from pywasmjit.wali.environment import EnvironmentFile
 from pywasmjit.wasm.types import FuncType, ImportType
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 Stream: TypeAlias = "int | IO[Any] | None"
 """A standard stream: a host descriptor, a file that has one, or None for the caller's own."""
-
-MODULE: Final = "wali"
-"""The name under which programs import the interface."""
 
 _ASYNCHRONOUS: Final = frozenset({"__wasm_thread_spawn", "SYS_rt_sigaction"})
 
@@ -127,7 +125,7 @@ class Wali:
                 bound = self.process.trace.wrap(declaration, bound, self.process, wanted.type)
             arrivals = self.process.signals.arrivals
             safe_point = SafePoint(arrivals.alerted, arrivals.at_loop_edge) if wanted.name in _ASYNCHRONOUS else None
-            return Direct(bound, noted, safe_point)
+            return Direct(bound, noted, safe_point, CONVENTIONS)
         return Direct(absent(wanted.type) if wanted.name.startswith("SYS_") else unavailable(wanted.name))
 
     def _enclose(self) -> None:

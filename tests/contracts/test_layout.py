@@ -56,6 +56,22 @@ def test_one_file_of_the_compiler_and_one_of_the_verifier_know_versions_of_cpyth
     assert knowing <= {"pywasmjit/codegen/target.py", "pywasmjit/codegen/verifier_facts.py"}
 
 
+def test_the_compilers_name_no_interface() -> None:
+    """What WALI's imports mean beside their types is in the record that it hands in."""
+    compilers = [path for path in SOURCES if PACKAGE / "codegen" in path.parents]
+    assert lines_with(r"(?i)\bwali\b|setjmp\"|thread_spawn", compilers) == []
+
+
+def test_the_linkage_is_the_run_time_s_own() -> None:
+    outside = [
+        path
+        for folder in ("pywasmjit", "fuzz", "benchmarks")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if PACKAGE / "runtime" not in path.parents
+    ]
+    assert lines_with(r"\b_linkage\b", outside) == []
+
+
 def test_the_recursion_limit_is_never_lowered() -> None:
     callers = {line.rpartition(":")[0] for line in lines_with(r"\bsetrecursionlimit\(", SOURCES)}
     assert callers <= {"pywasmjit/runtime/depth.py"}

@@ -99,7 +99,7 @@ def loop(c: FunctionCompiler, type: FuncType) -> None:
     c.enter_loop()
     c.emit(t.NOP)  # an exception that arrives at the back edge is looked up here
     c.emit(t.LABEL, frame.label)
-    if c.has_threads:
+    if c.conventions.starting_threads:
         _look_up(c)
     c.settle()
 

@@ -15,37 +15,31 @@ from __future__ import annotations
 
 from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import ZERO, FunctionCompiler, JumpSites
-from pywasmjit.codegen.stack import MASKS, Value
+from pywasmjit.codegen.stack import Value
 from pywasmjit.codegen.template import GLOBAL_BOX, RETURNS_TWICE
 from pywasmjit.wasm.types import ValType
 
-STACK_POINTER = 0
-"""Index of the global that holds the guest's stack pointer, by convention of the linkers."""
-
-
-def _has_stack_pointer(c: FunctionCompiler) -> bool:
-    globals = c.module.global_types
-    return bool(globals) and globals[STACK_POINTER].mutable and globals[STACK_POINTER].content in MASKS
-
 
 def _load_stack_pointer(c: FunctionCompiler) -> None:
-    if not _has_stack_pointer(c):
+    index = c.conventions.stack_pointer
+    if index is None:
         c.emit(t.LOAD_CONST, 0)
-    elif STACK_POINTER in c.cells:
-        c.emit(t.LOAD_CELL, c.cells[STACK_POINTER])
+    elif index in c.cells:
+        c.emit(t.LOAD_CELL, c.cells[index])
     else:
-        c.emit(t.LOAD_GLOBAL, c.refer(GLOBAL_BOX, STACK_POINTER))
+        c.emit(t.LOAD_GLOBAL, c.refer(GLOBAL_BOX, index))
         c.emit(t.LOAD_CONST, 0)
         c.emit(t.SUBSCRIPT)
 
 
 def _store_stack_pointer(c: FunctionCompiler) -> None:
-    if not _has_stack_pointer(c):
+    index = c.conventions.stack_pointer
+    if index is None:
         c.emit(t.POP)
-    elif STACK_POINTER in c.cells:
-        c.emit(t.STORE_CELL, c.cells[STACK_POINTER])
+    elif index in c.cells:
+        c.emit(t.STORE_CELL, c.cells[index])
     else:
-        c.emit(t.LOAD_GLOBAL, c.refer(GLOBAL_BOX, STACK_POINTER))
+        c.emit(t.LOAD_GLOBAL, c.refer(GLOBAL_BOX, index))
         c.emit(t.LOAD_CONST, 0)
         c.emit(t.STORE_SUBSCRIPT)
 

@@ -7,7 +7,6 @@ anything.
 
 from __future__ import annotations
 
-from types import CellType
 from typing import TYPE_CHECKING, Final
 
 from pywasmjit.errors import Trap, TrapCode
@@ -21,21 +20,16 @@ from pywasmjit.guest.abi.signal import (
     UCONTEXT_STACK,
 )
 from pywasmjit.runtime.functions import call_raw
-from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
 from pywasmjit.wasm.types import FuncType
 
 if TYPE_CHECKING:
     from pywasmjit.guest.memory.guest_memory import GuestMemory
     from pywasmjit.guest.signals.signals import Signals
     from pywasmjit.guest.threads import GuestThread
-    from pywasmjit.runtime.functions import Func
-    from pywasmjit.runtime.linker import Linkage
 
 RED_ZONE: Final = 128
 _PLAIN: Final = FuncType(("i32",), ())
 _INFORMED: Final = FuncType(("i32", "i32", "i32"), ())
-_STACK_POINTER: Final = 0
-"""Index of the global, by convention of the linkers."""
 
 
 def run_handler(
@@ -57,9 +51,10 @@ def run_handler(
     instance = thread.instance
     if instance is None:
         return mask
-    linkage = instance._linkage
-    func = _function(linkage, handler)
-    before = _get_pointer(linkage)
+    func = instance.element(0, handler)
+    if func.type not in (_PLAIN, _INFORMED):
+        raise Trap(TrapCode.INDIRECT_CALL_TYPE_MISMATCH)
+    before = instance.stack_pointer
     pointer = (before - RED_ZONE) & ~15
     if flags & SA_SIGINFO:
         pointer -= SIGINFO_SIZE + (UCONTEXT_SIZE + 15 & ~15)
@@ -70,25 +65,13 @@ def run_handler(
             memory.write(pointer + SIGINFO_SIZE, _context(thread, mask))
     except OSError:
         raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS) from None
-    _set_pointer(linkage, pointer)
+    instance.stack_pointer = pointer
     signals.deliver()
     call_raw(func, arguments[: len(func.type.params)])
-    _set_pointer(linkage, before)
+    instance.stack_pointer = before
     if flags & SA_SIGINFO:
         mask = memory.unpack(SIGSET, pointer + SIGINFO_SIZE + UCONTEXT_MASK)[0]
     return mask
-
-
-def _function(linkage: Linkage, index: int) -> Func:
-    elements = linkage.tables[0].elements if linkage.tables else []
-    if index >= len(elements):
-        raise Trap(TrapCode.UNDEFINED_ELEMENT)
-    if elements[index] is None:
-        raise Trap(TrapCode.UNINITIALIZED_ELEMENT)
-    func: Func = getattr(elements[index], FUNCTION_ATTRIBUTE)
-    if func.type not in (_PLAIN, _INFORMED):
-        raise Trap(TrapCode.INDIRECT_CALL_TYPE_MISMATCH)
-    return func
 
 
 def _context(thread: GuestThread, mask: int) -> bytes:
@@ -96,19 +79,3 @@ def _context(thread: GuestThread, mask: int) -> bytes:
     STACK_T.pack_into(context, UCONTEXT_STACK, *thread.stack)
     SIGSET.pack_into(context, UCONTEXT_MASK, mask)
     return bytes(context)
-
-
-def _get_pointer(linkage: Linkage) -> int:
-    found = linkage.globals[_STACK_POINTER] if linkage.globals else None
-    if found is None:
-        return 0
-    value = found.cell_contents if isinstance(found, CellType) else found.box[0]
-    return value if isinstance(value, int) else 0
-
-
-def _set_pointer(linkage: Linkage, pointer: int) -> None:
-    found = linkage.globals[_STACK_POINTER] if linkage.globals else None
-    if isinstance(found, CellType):
-        found.cell_contents = pointer & 0xFFFF_FFFF
-    elif found is not None and found.type.mutable:
-        found.box[0] = pointer & 0xFFFF_FFFF

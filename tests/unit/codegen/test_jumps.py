@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 import pywasmjit as wj
+from pywasmjit.codegen.conventions import Conventions
 from pywasmjit.runtime.functions import Direct
 from pywasmjit.runtime.jumps import Activation, LongJump, live_activation
 from pywasmjit.wasm.types import ImportType
 from tests.wat import assemble
 
-IMPORTS = """(import "wali" "setjmp" (func $setjmp (param i32) (result i32)))
-  (import "wali" "longjmp" (func $longjmp (param i32 i32)))
+IMPORTS = """(import "jumps" "setjmp" (func $setjmp (param i32) (result i32)))
+  (import "jumps" "longjmp" (func $longjmp (param i32 i32)))
   (import "e" "log" (func $log (param i32)))
   (global $sp (mut i32) (i32.const 4096))"""
+
+CONVENTIONS = Conventions(returning_twice=frozenset({("jumps", "setjmp")}), stack_pointer=0)
 
 
 class Host:
@@ -28,9 +31,8 @@ class Host:
         self.memory: Any = None
 
     def resolve_import(self, wanted: ImportType) -> Any:
-        return {"setjmp": Direct(lambda _: 0, self.note), "longjmp": Direct(self.jump), "log": self.seen.append}[
-            wanted.name
-        ]
+        setjmp = Direct(lambda _: 0, self.note, conventions=CONVENTIONS)
+        return {"setjmp": setjmp, "longjmp": Direct(self.jump), "log": self.seen.append}[wanted.name]
 
     def note(self, activation: Activation, site: int, pointer: int, buffer: int) -> int:
         self.memory.pack("<QII", buffer, activation.number, site, pointer)

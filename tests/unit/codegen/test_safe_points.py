@@ -7,6 +7,7 @@ import dis
 import pytest
 
 import pywasmjit as wj
+from pywasmjit.codegen.conventions import Conventions
 from pywasmjit.runtime.functions import Direct, SafePoint
 from tests.wat import instance
 
@@ -19,7 +20,9 @@ COUNT = """(module
       (local.set 1 (i32.add (local.get 1) (i32.const 1)))
       (br_if 0 (i32.lt_u (local.get 1) (local.get 0))))
     (i32.add (local.get 1))))"""
-SPAWN = '(import "wali" "__wasm_thread_spawn" (func (param i32 i32) (result i32)))'
+SPAWN = '(import "threads" "spawn" (func (param i32 i32) (result i32)))'
+
+CONVENTIONS = Conventions(starting_threads=frozenset({("threads", "spawn")}))
 
 
 class Providing:
@@ -30,7 +33,7 @@ class Providing:
         self.left, self.looks, self.error = wanted, 0, error
 
     def resolve_import(self, _: object) -> object:
-        return Direct(lambda function, argument: 0, None, SafePoint(self.alerted, self.look))
+        return Direct(lambda function, argument: 0, None, SafePoint(self.alerted, self.look), CONVENTIONS)
 
     def look(self) -> None:
         self.looks += 1
@@ -70,5 +73,5 @@ def test_a_module_without_threads_has_no_test_in_its_loops() -> None:
 
 
 def test_a_plain_host_function_may_stand_for_the_start_of_threads() -> None:
-    imports = {"wali": {"__wasm_thread_spawn": lambda function, argument: -1}}
+    imports = {"threads": {"spawn": lambda function, argument: -1}}
     assert instance(COUNT.format(**{"import": SPAWN}), imports).exports.count(4) == 11
