@@ -9,7 +9,7 @@ from types import CodeType
 from typing import Any
 
 from fuzz.raw_code import cache_units, encode_table
-from pywasmjit.codegen import verifier_facts
+from pywasmjit.codegen.verifier import facts
 
 _NAMES = {
     number: name
@@ -19,8 +19,8 @@ _NAMES = {
 _CACHES = [cache_units(_NAMES[number]) if number in _NAMES else 0 for number in range(256)]
 _ALLOWED = [
     number
-    for name, number in verifier_facts.OPCODES.items()
-    if verifier_facts.ROWS[number][0] != verifier_facts.ILLEGAL or name in ("CALL", "RESUME", "COPY_FREE_VARS")
+    for name, number in facts.OPCODES.items()
+    if facts.ROWS[number][0] != facts.ILLEGAL or name in ("CALL", "RESUME", "COPY_FREE_VARS")
 ]
 
 

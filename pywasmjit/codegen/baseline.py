@@ -16,11 +16,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from pywasmjit.codegen import bounds
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.analyses.assignment import assignments
 from pywasmjit.codegen.bounds import Bounds
 from pywasmjit.codegen.conventions import NO_CONVENTIONS, Conventions
 from pywasmjit.codegen.stack import BITS, MASKS, SMALL, SignedLess, Value
+from pywasmjit.codegen.target import cpython
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import FIRST_LINE, MEANING, SUPPORT, VIEW, CodeTemplate, Reference
 from pywasmjit.errors import ResourceLimit
 from pywasmjit.wasm import numerics
@@ -673,7 +674,7 @@ class FunctionCompiler:
             wrap_body(self, self.jump_sites, start)
         self._count_large_frame()
         name = self.module.display_name(self.index)
-        code = t.assemble(
+        code = cpython.assemble(
             self.code,
             name=name,
             qualname=name,

@@ -13,9 +13,10 @@ from typing import Final
 from zlib import crc32
 
 from pywasmjit.codegen import emitters  # noqa: F401  (fills the table of emitters)
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import FunctionCompiler, ViewBudget
 from pywasmjit.codegen.conventions import NO_CONVENTIONS, Conventions
+from pywasmjit.codegen.target import cpython
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import FUNCTION, CodeTemplate
 from pywasmjit.codegen.verifier import verify
 from pywasmjit.display import shown
@@ -169,7 +170,7 @@ class CompilationUnit:
 
     def _stub_maker(self, parameters: int) -> Callable[[int], CodeType]:
         marker = 0
-        code = t.assemble(
+        code = cpython.assemble(
             [
                 (t.LOAD_CALLEE, LINK, 1),
                 (t.LOAD_CONST, marker, 1),

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Final
 
-from pywasmjit.codegen.target import FORGETS_WITHDRAWN_EXCEPTIONS
+from pywasmjit.codegen.target.cpython import FORGETS_WITHDRAWN_EXCEPTIONS
 from pywasmjit.runtime.depth import register_after_fork, start_engine_thread
 
 SLICE: Final = 0.02

@@ -12,9 +12,9 @@ import sys
 from typing import Any, Final
 
 from pywasmjit.codegen import bounds
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import FunctionCompiler, emits
 from pywasmjit.codegen.stack import IMPURE, MASKS, Value
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import MEMORY
 
 ATOMIC_INLINE: Final[bool] = getattr(sys, "_is_gil_enabled", lambda: True)()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import EMITTERS, Emitter, FunctionCompiler, emits
 from pywasmjit.codegen.emitters.jumps import call_returning_twice
 from pywasmjit.codegen.stack import IMPURE, TRAPS, Value, may_swap
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import CALLEES, FUNCTION
 from pywasmjit.wasm import numerics
 from pywasmjit.wasm.opcodes import BY_NAME, Effect, Op

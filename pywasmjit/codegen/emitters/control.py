@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pywasmjit.codegen import bounds
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Frame, FunctionCompiler, emits
 from pywasmjit.codegen.stack import MASKS, SignedLess, Value
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import ALERTED, LOOK_UP
 from pywasmjit.wasm.types import FuncType
 

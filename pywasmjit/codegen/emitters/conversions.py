@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from pywasmjit.codegen import bounds
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Emitter, FunctionCompiler, emits
 from pywasmjit.codegen.emitters.integers import make_signed
 from pywasmjit.codegen.stack import MASKS, SMALL
+from pywasmjit.codegen.target import operations as t
 
 
 @emits("i32.wrap_i64")

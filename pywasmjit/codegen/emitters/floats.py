@@ -7,10 +7,10 @@ needs it; `f32.store` rounds by itself.
 
 from __future__ import annotations
 
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Emitter, FunctionCompiler, emits
 from pywasmjit.codegen.emitters.integers import push_condition
 from pywasmjit.codegen.stack import Value
+from pywasmjit.codegen.target import operations as t
 
 
 def _push_float(c: FunctionCompiler, operands: list[Value]) -> None:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Final
 
 from pywasmjit.codegen import bounds
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import Emitter, FunctionCompiler, emits
 from pywasmjit.codegen.bounds import Bounds
 from pywasmjit.codegen.stack import BITS, LOG_BITS, MASKS, SMALL, TRAPS, WIDEST, SignedLess, Value
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.wasm.opcodes import BY_NAME
 from pywasmjit.wasm.types import ValType
 

@@ -13,9 +13,9 @@ an activation lives as long as the frame whose local holds it.
 
 from __future__ import annotations
 
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import ZERO, FunctionCompiler, JumpSites
 from pywasmjit.codegen.stack import Value
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import GLOBAL_BOX, RETURNS_TWICE
 from pywasmjit.wasm.types import ValType
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from pywasmjit.codegen import bounds
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import GREATEST_MEMORY, PAGE, FunctionCompiler, emits
 from pywasmjit.codegen.bounds import Bounds
 from pywasmjit.codegen.stack import IMPURE, MASKS, READS_MEMORY, READS_STATE, Value, may_swap
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import MEMORY, SEGMENT
 from pywasmjit.wasm.opcodes import BY_NAME
 

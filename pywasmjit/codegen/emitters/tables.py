@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import FunctionCompiler, emits
 from pywasmjit.codegen.emitters.integers import push_condition
 from pywasmjit.codegen.emitters.memory import call_method
 from pywasmjit.codegen.stack import READS_STATE, TRAPS
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import REFERENCE, SEGMENT, TABLE
 from pywasmjit.wasm.types import FUNCREF, RefType
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pywasmjit.codegen import target as t
 from pywasmjit.codegen.baseline import FunctionCompiler, emits
 from pywasmjit.codegen.stack import IMPURE, READS_STATE
+from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import GLOBAL, GLOBAL_BOX
 from pywasmjit.wasm import numerics
 

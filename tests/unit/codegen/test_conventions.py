@@ -34,7 +34,7 @@ def test_instances_of_one_module_may_have_different_interfaces() -> None:
     for conventions in (None, TWICE, None):
         made = instance(module, conventions)
         assert made.exports.g() == 64
-        tables.append(made.exports.g.function.__code__.co_exceptiontable)  # type: ignore[attr-defined]
+        tables.append(made.exports.g.function.__code__.co_exceptiontable)
     assert tables[0] == tables[2] == b""
     assert tables[1] != b""
 

@@ -1,6 +1,6 @@
 """What the verifier knows about CPython's instructions, version by version.
 
-The compilers have their own knowledge in `target.py`.  Nothing is shared on
+The compilers have their own knowledge in `target.cpython`.  Nothing is shared on
 purpose: a wrong belief there must meet an independent one here.  Opcode numbers
 and the sizes of inline caches come from the standard library's `opcode` module
 of the running version; the rest is written down by hand, from the interpreter's
@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 VERSION = sys.version_info[:2]
 TESTED = ((3, 11), (3, 12), (3, 13))
-"""Versions on which these facts were tried, by tests/unit/codegen/test_verifier.py and fuzz/mutate_code.py.
+"""Versions on which these facts were tried, by tests/unit/codegen/verifier/test_verifier.py and fuzz/mutate_code.py.
 
 On any other the verifier refuses everything; what is said below of 3.14 is a start.
 """
@@ -37,7 +37,7 @@ BRANCH = 5  # pops a value, jumps forward or falls through
 BRANCH_BACK = 6
 JUMP = 7
 JUMP_BACK = 8
-RARE = 9  # a function of `verifier_rules` computes the effect
+RARE = 9  # a function of `rules` computes the effect
 EXIT = 10  # the same, and control never falls through
 
 Row = tuple[int, int, int, int]

@@ -19,10 +19,9 @@ import pytest
 
 from fuzz import mutate_code
 from fuzz.raw_code import VERSION, assemble, cache_units, function
-from pywasmjit.codegen import verifier_facts as facts
-from pywasmjit.codegen.verifier import VerificationError, verify
+from pywasmjit.codegen.verifier import VerificationError, facts, verify
 from pywasmjit.errors import WasmError
-from tests.unit.codegen.broken_code import BROKEN, END, raw
+from tests.unit.codegen.verifier.broken_code import BROKEN, END, raw
 
 
 def rule_broken_by(code: CodeType, **options: Any) -> str | None:

@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Container, Sequence
 from types import CodeType
 
-from pywasmjit.codegen import verifier_facts as facts
-from pywasmjit.codegen.verifier_tables import Entry
+from pywasmjit.codegen.verifier import facts
+from pywasmjit.codegen.verifier.tables import Entry
 from pywasmjit.errors import WasmError
 
 # Kinds of stack slots, four bits each.  0 is a plain value; up to HIGHEST_HOLE are not values at all.

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pywasmjit.codegen import verifier_facts as facts
-from pywasmjit.codegen.verifier_state import BOOL, EXC, ITER, LASTI, MAYBE, NULL, SAVED, State, Walk
+from pywasmjit.codegen.verifier import facts
+from pywasmjit.codegen.verifier.state import BOOL, EXC, ITER, LASTI, MAYBE, NULL, SAVED, State, Walk
 
 Rule = Callable[[Walk, int, int, int, int, int], State]
 

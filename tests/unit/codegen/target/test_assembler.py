@@ -12,9 +12,9 @@ import pytest
 import pywasmjit as wj
 from fuzz.generators.choices import RandomChoices
 from fuzz.generators.modules import generate
-from pywasmjit.codegen import packaged
-from pywasmjit.codegen import target as t
-from pywasmjit.codegen.assembler import TooManyPasses
+from pywasmjit.codegen.target import cpython, packaged
+from pywasmjit.codegen.target import operations as t
+from pywasmjit.codegen.target.assembler import TooManyPasses
 from pywasmjit.codegen.verifier import verify
 from pywasmjit.errors import ResourceLimit
 
@@ -37,23 +37,23 @@ def both(items: list[t.Item], **options: Any) -> CodeType:
     """Assemble in both ways, compare, and return the writer's code."""
     options.setdefault("name", "f")
     options = {"qualname": "f", "filename": "file", "parameters": 0, "slots": [], **options}
-    written = t.assemble(items, by=t.by_writer, **options)
-    assert_same(written, t.assemble(items, by=packaged.assemble, **options))
+    written = cpython.assemble(items, by=cpython.by_writer, **options)
+    assert_same(written, cpython.assemble(items, by=packaged.assemble, **options))
     return written
 
 
 @pytest.fixture
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[CodeType]:
     """Have the compiler assemble everything in both ways; the list of what it got."""
-    assemble, made = t.assemble, []
+    assemble, made = cpython.assemble, []
 
     def twice(items: list[t.Item], **options: Any) -> CodeType:
-        written = assemble(items, by=t.by_writer, **options)
+        written = assemble(items, by=cpython.by_writer, **options)
         assert_same(written, assemble(items, by=packaged.assemble, **options))
         made.append(written)
         return written
 
-    monkeypatch.setattr(t, "assemble", twice)
+    monkeypatch.setattr(cpython, "assemble", twice)
     return made
 
 
@@ -236,4 +236,6 @@ def test_too_many_passes_is_a_limit() -> None:
         raise TooManyPasses
 
     with pytest.raises(ResourceLimit, match="jump_passes"):
-        t.assemble([(t.RETURN_NONE, None, 1)], name="f", qualname="f", filename="f", parameters=0, slots=[], by=give_up)
+        cpython.assemble(
+            [(t.RETURN_NONE, None, 1)], name="f", qualname="f", filename="f", parameters=0, slots=[], by=give_up
+        )

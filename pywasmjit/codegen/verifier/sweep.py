@@ -1,14 +1,13 @@
-"""Proof that a code object cannot harm the interpreter, before it first runs.
+"""Abstract interpretation of a code object, in layout order.
 
 CPython believes its compiler: an index out of range, an empty slot popped or a
 jump into an inline cache is undefined behaviour, not an exception.  `verify`
-trusts neither our compilers nor the cache, and shares no code with them.
+trusts neither our compilers nor the cache.
 
-The method is abstract interpretation in layout order.  The state before an
-instruction is (depth, kinds, missing):
+The state before an instruction is (depth, kinds, missing):
 
 - depth: values on the stack.
-- kinds: four bits a slot, 0 for a plain value, otherwise (`verifier_state`) what the
+- kinds: four bits a slot, 0 for a plain value, otherwise (`state`) what the
   call protocol and exception handling leave there and few instructions may take.
 - missing: a bit for every local that is not certainly set.
 
@@ -21,7 +20,7 @@ One sweep is enough unless a backward edge brings news to code already
 swept; then the sweep is repeated from there until nothing changes.
 
 Where an exception is looked up differs by version and is not always where it
-arose (`verifier_facts`): such edges are followed too, those of asynchronous
+arose (`facts`): such edges are followed too, those of asynchronous
 exceptions at calls and backward jumps included.  Unreachable code is refused,
 except NOP: nobody emits it on purpose.
 
@@ -38,8 +37,8 @@ import sys
 from collections.abc import Container
 from types import CodeType
 
-from pywasmjit.codegen import verifier_facts as facts
-from pywasmjit.codegen.verifier_facts import (
+from pywasmjit.codegen.verifier import facts
+from pywasmjit.codegen.verifier.facts import (
     BRANCH,
     BRANCH_BACK,
     CHECKED,
@@ -54,9 +53,9 @@ from pywasmjit.codegen.verifier_facts import (
     WRITE,
     Row,
 )
-from pywasmjit.codegen.verifier_rules import LEGAL, RULES, check_argument, read_local, write_local
-from pywasmjit.codegen.verifier_state import BOOL, VerificationError, Walk
-from pywasmjit.codegen.verifier_tables import TableError, check_location_table, parse_exception_table
+from pywasmjit.codegen.verifier.rules import LEGAL, RULES, check_argument, read_local, write_local
+from pywasmjit.codegen.verifier.state import BOOL, VerificationError, Walk
+from pywasmjit.codegen.verifier.tables import TableError, check_location_table, parse_exception_table
 
 __all__ = ["VerificationError", "verify"]
 

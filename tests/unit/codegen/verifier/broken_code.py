@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import CodeType
 
 from fuzz.raw_code import VERSION, assemble, cache_units, encode_table
-from pywasmjit.codegen import verifier_facts as facts
+from pywasmjit.codegen.verifier import facts
 
 END = (("CONST", None), ("RETURN_VALUE",))
 NEW = VERSION >= (3, 13)

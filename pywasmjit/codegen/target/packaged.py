@@ -13,7 +13,7 @@ from typing import Any, Final
 from bytecode import BinaryOp, Bytecode, Compare, CompilerFlags, Instr, Label, SetLineno
 from bytecode.instr import FreeVar, TryBegin, TryEnd
 
-from pywasmjit.codegen.assembler import END_TRY, LABEL, TRY, Element, Outline, TooManyPasses
+from pywasmjit.codegen.target.assembler import END_TRY, LABEL, TRY, Element, Outline, TooManyPasses
 
 _OPERATORS: Final[dict[str, BinaryOp]] = {
     "+": BinaryOp.ADD,
