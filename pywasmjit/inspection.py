@@ -12,7 +12,8 @@ from typing import Any
 
 from pywasmjit.display import LONGEST, printable, quoted, shown
 from pywasmjit.errors import UnsupportedFeature
-from pywasmjit.wasm.decoder import decode, decode_expr
+from pywasmjit.wasm.decoder import decode
+from pywasmjit.wasm.instructions import decode_expr
 from pywasmjit.wasm.module import Export, Import, ModuleSyntax, Section
 from pywasmjit.wasm.opcodes import FEATURES, IMPLEMENTED
 from pywasmjit.wasm.reader import Reader

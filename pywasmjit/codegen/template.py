@@ -32,6 +32,12 @@ ALERTED: Final = "alerted"  # (): list that is true while threads should look up
 LOOK_UP: Final = "look_up"  # (): callable without arguments, for when it is
 SUPPORT: Final = "support"  # (name,): helper of the run time, see runtime.support
 
+
+def global_name(kind: str, *arguments: Any) -> str:
+    """Return the global name of a live object: "function:3", "view:0,I,8"."""
+    return f"{kind}:{','.join(map(str, arguments))}" if arguments else kind
+
+
 FIRST_LINE: Final = 2
 """Line of a body's first instruction; line 1 is the function's header."""
 

@@ -12,12 +12,12 @@ from types import CodeType
 from typing import Final
 from zlib import crc32
 
-from pywasmjit.codegen import emitters  # noqa: F401  (fills the table of emitters)
-from pywasmjit.codegen.baseline import FunctionCompiler, ViewBudget
+from pywasmjit.codegen.baseline.driver import Driver
+from pywasmjit.codegen.baseline.views import ViewBudget
 from pywasmjit.codegen.conventions import NO_CONVENTIONS, Conventions
 from pywasmjit.codegen.target import cpython
 from pywasmjit.codegen.target import operations as t
-from pywasmjit.codegen.template import FUNCTION, CodeTemplate
+from pywasmjit.codegen.template import FUNCTION, CodeTemplate, global_name
 from pywasmjit.codegen.verifier import verify
 from pywasmjit.display import shown
 from pywasmjit.wasm.module import ModuleSyntax
@@ -95,6 +95,7 @@ class CompilationUnit:
     """Templates and stubs of a module's functions.
 
     module_name: for tracebacks.  Compiling is serialised by a lock; a template is verified once, when it is made.
+    asserting: whether code that is compiled from now on checks what the compiler claims of integers, for tests.
     """
 
     def __init__(self, module: ModuleSyntax, module_name: str) -> None:
@@ -107,6 +108,7 @@ class CompilationUnit:
         self._templates: dict[tuple[int, Conventions], CodeTemplate] = {}
         self._lock = threading.RLock()
         self._compiling = 0
+        self.asserting = False
         self.sources: set[str] = set()
         _remember(self, self._file)
         self._stubs: dict[int, Callable[[int], CodeType]] = {}
@@ -148,15 +150,15 @@ class CompilationUnit:
         return known
 
     def _compile(self, index: int, conventions: Conventions) -> CodeTemplate:
-        compiler = FunctionCompiler(
+        driver = Driver(
             self.module,
             index,
             views=self._views,
             cells=self.cells,
-            filename=self.filename(index),
             conventions=conventions,
+            asserting=self.asserting,
         )
-        template = compiler.compile()
+        template = driver.compile()
         verify(template.code, globals=template.references)
         self.compiled += 1
         return template
@@ -195,7 +197,7 @@ class CompilationUnit:
         def make(index: int) -> CodeType:
             return replace(
                 co_consts=(*consts[:place], index, *consts[place + 1 :]),
-                co_names=(*names[:name_place], f"{FUNCTION}:{index}", *names[name_place + 1 :]),
+                co_names=(*names[:name_place], global_name(FUNCTION, index), *names[name_place + 1 :]),
             )
 
         return make

@@ -1,4 +1,4 @@
-"""Non-local jumps: what `setjmp` notes and what `longjmp` raises (see `codegen.emitters.jumps`)."""
+"""Non-local jumps: what `setjmp` notes and what `longjmp` raises (see `codegen.baseline.emitters.jumps`)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from pywasmjit.codegen import template as kinds
-from pywasmjit.codegen.baseline import ZERO
+from pywasmjit.codegen.baseline.slots import ZERO
 from pywasmjit.codegen.conventions import NO_CONVENTIONS, has_pointer
 from pywasmjit.codegen.template import CodeTemplate
 from pywasmjit.codegen.unit import LINK, CompilationUnit
@@ -30,8 +30,9 @@ from pywasmjit.runtime.memories import Memory
 from pywasmjit.runtime.support import SUPPORT
 from pywasmjit.runtime.tables import Items, Table
 from pywasmjit.runtime.traps import LINKAGE
+from pywasmjit.runtime.values import FUNCTION_ATTRIBUTE
 from pywasmjit.wasm import numerics
-from pywasmjit.wasm.decoder import decode_expr
+from pywasmjit.wasm.instructions import decode_expr
 from pywasmjit.wasm.opcodes import Op
 from pywasmjit.wasm.printer import print_body
 
@@ -92,7 +93,7 @@ class Linkage:
             function = FunctionType(code, self.namespace, f"func[{index}]", None, self._closure)
             self.functions.append(function)
         for index, callee in enumerate(self.functions):
-            self.namespace[f"{kinds.FUNCTION}:{index}"] = callee
+            self.namespace[kinds.global_name(kinds.FUNCTION, index)] = callee
 
     def cell(self, index: int) -> CellType | None:
         """Return the cell of a private mutable global, None if it has a box."""
@@ -107,7 +108,7 @@ class Linkage:
                 self._add_view(name, *arguments)
             elif name not in self.namespace:
                 self.namespace[name] = _BINDERS[kind](self, *arguments)
-        code = template.code.replace()  # with inline caches of its own
+        code = template.code.replace(co_filename=self.unit.filename(index))  # with inline caches of its own
         self._templates[id(code)] = template
         self._register_source(index, code.co_filename)
         function: Any = self.functions[index]
@@ -118,7 +119,7 @@ class Linkage:
     def func(self, index: int) -> Func:
         """Return the Func of function `index`; references to functions are made here."""
         function: Any = self.functions[index]
-        known = function.__dict__.get("wasm") if isinstance(function, FunctionType) else None
+        known = function.__dict__.get(FUNCTION_ATTRIBUTE) if isinstance(function, FunctionType) else None
         if known is not None:
             return known  # type: ignore[no-any-return]
         module = self.unit.module

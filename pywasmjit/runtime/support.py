@@ -58,6 +58,10 @@ def trap_type_mismatch(*_: object) -> NoReturn:
     raise Trap(TrapCode.INDIRECT_CALL_TYPE_MISMATCH)
 
 
+class WrongClaim(AssertionError):
+    """A number is not what the compiler claims it to be; only code that is compiled to check that raises it."""
+
+
 SUPPORT: Final[dict[str, Any]] = {
     # One-element views: between a store into one and the load that follows no other thread runs (see emitters.atomics).
     "f32_cell": memoryview(bytearray(4)).cast("f"),
@@ -74,4 +78,5 @@ SUPPORT: Final[dict[str, Any]] = {
     "spilled_locals": spilled_locals,
     "trap_unreachable": trap_unreachable,
     "trap_unaligned": trap_unaligned,
+    "WrongClaim": WrongClaim,
 }

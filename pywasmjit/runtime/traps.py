@@ -36,7 +36,7 @@ def _kind(error: BaseException, op: Op) -> TrapCode | None:
     if isinstance(error, IndexError):
         if op.effect & _MEMORY:
             return TrapCode.MEMORY_OUT_OF_BOUNDS
-        return TrapCode.UNDEFINED_ELEMENT if op.mnemonic == "call_indirect" else None
+        return TrapCode.UNDEFINED_ELEMENT if op.effect & Effect.READS_TABLE else None
     if isinstance(error, ZeroDivisionError) and op.effect & Effect.TRAPS:
         return TrapCode.INTEGER_DIVIDE_BY_ZERO
     return None

@@ -22,7 +22,7 @@ from pywasmjit.errors import MalformedError, ResourceLimit, ValidationError
 from pywasmjit.wasm import limits
 from pywasmjit.wasm.binary_types import TypeReader, read_locals
 from pywasmjit.wasm.features import Features
-from pywasmjit.wasm.instructions import decode_expr, read_const_expr
+from pywasmjit.wasm.instructions import read_const_expr
 from pywasmjit.wasm.module import (
     Bodies,
     CustomSection,
@@ -39,7 +39,7 @@ from pywasmjit.wasm.module import (
 from pywasmjit.wasm.reader import Reader, leb_u32
 from pywasmjit.wasm.types import FUNCREF, ExternType, FuncType, MemoryType, RefType
 
-__all__ = ["decode", "decode_expr", "read_locals"]
+__all__ = ["decode", "read_locals"]
 
 MAGIC: Final = b"\0asm"
 VERSION: Final = b"\1\0\0\0"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
-import pywasmjit.codegen.emitters  # noqa: F401  (fills EMITTERS)
-from pywasmjit.codegen.baseline import EMITTERS
+from pywasmjit.codegen.baseline import emitters
+from pywasmjit.codegen.baseline.driver import EMITTERS, TABLES
+from pywasmjit.codegen.baseline.emitters.meanings import MEANINGS
 from pywasmjit.wasm import numerics
 from pywasmjit.wasm.features import Features
 from pywasmjit.wasm.opcodes import FEATURES, IMMEDIATES, IMPLEMENTED, OPS, Effect, Op
@@ -62,6 +64,19 @@ def test_every_meaning_is_of_an_instruction() -> None:
 
 def test_every_instruction_that_runs_has_an_emitter() -> None:
     assert [op.mnemonic for op in RUN if op not in EMITTERS] == []
+
+
+def test_no_instruction_has_two_emitters() -> None:
+    assert [name for name, count in Counter(name for table in TABLES for name in table).items() if count > 1] == []
+
+
+def test_only_numeric_instructions_become_a_call_of_their_meaning() -> None:
+    assert set(MEANINGS) <= set(numerics.FUNCTIONS)
+
+
+def test_mnemonics_stand_in_full_where_they_are_emitted() -> None:
+    texts = "".join(path.read_text(encoding="utf-8") for path in Path(emitters.__file__).parent.glob("*.py"))
+    assert [op.mnemonic for op in EMITTERS if f'"{op.mnemonic}"' not in texts] == []
 
 
 def test_no_emitter_is_of_a_feature_that_does_not_run() -> None:

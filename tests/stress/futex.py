@@ -20,8 +20,8 @@ sys.path[:0] = [str(TESTS / "programs"), str(TESTS / "wali")]
 
 from commands import command_of, environment  # noqa: E402 - found by the path above
 
-from pywasmjit.codegen.emitters import atomics  # noqa: E402
-from tests.unit.codegen.test_atomics import THREADS, names, run, wrongs  # noqa: E402
+from pywasmjit.codegen.baseline.emitters import atomics  # noqa: E402
+from tests.unit.codegen.baseline.emitters.test_atomics import THREADS, names, run, wrongs  # noqa: E402
 
 PROGRAM = TESTS / "wali" / "futexes.c"
 WAYS = ("ff", "pp", "fp", "aa", "fa", "ap", "ll", "fl")

@@ -25,7 +25,7 @@ from fuzz.oracles.outcome import Outcome, difference
 from fuzz.oracles.wasmtime_engine import Wasmtime
 from fuzz.shrinking import shrink
 from fuzz.workers import Crash, in_child
-from pywasmjit.codegen.baseline import EMITTERS
+from pywasmjit.codegen.baseline.driver import EMITTERS
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.wasm import numerics
 from pywasmjit.wasm.opcodes import BY_NAME

@@ -10,7 +10,8 @@ import pytest
 import wasmtime
 
 import pywasmjit as wj
-from pywasmjit.codegen.baseline import FAST_LOCALS, VIEWS_PER_MEMORY
+from pywasmjit.codegen.baseline.slots import FAST_LOCALS
+from pywasmjit.codegen.baseline.views import VIEWS_PER_MEMORY
 from tests.wat import assemble, exports, instance
 
 EDGES = (0, 1, 2, 3, 0x3FFFFFFF, 0x40000000, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFE, 0xFFFFFFFF)
@@ -260,7 +261,7 @@ def test_deep_nesting_compiles_without_recursion() -> None:
 
 
 def test_free_threaded_atomics_take_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pywasmjit.codegen.emitters import atomics
+    from pywasmjit.codegen.baseline.emitters import atomics
 
     monkeypatch.setattr(atomics, "ATOMIC_INLINE", False)
     inst = instance("""(module (memory (export "m") 1 1 shared)

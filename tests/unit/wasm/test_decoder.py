@@ -33,9 +33,9 @@ from module_builder import (
 from pywasmjit.errors import MalformedError, ResourceLimit, UnsupportedFeature, ValidationError
 from pywasmjit.wasm import binary_types, instructions, types
 from pywasmjit.wasm.binary_types import TypeReader
-from pywasmjit.wasm.decoder import decode, decode_expr
+from pywasmjit.wasm.decoder import decode
 from pywasmjit.wasm.features import Features
-from pywasmjit.wasm.instructions import read_instruction
+from pywasmjit.wasm.instructions import decode_expr, read_instruction
 from pywasmjit.wasm.module import (
     Body,
     CustomSection,

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from instruction_samples import sample_of
 from module_builder import END, I32, I64, PREAMBLE, body, functype, leb, module, name, section, vec
 
-from pywasmjit.wasm.decoder import decode, decode_expr
+from pywasmjit.wasm.decoder import decode
+from pywasmjit.wasm.instructions import decode_expr
 from pywasmjit.wasm.module import ModuleSyntax
 from pywasmjit.wasm.opcodes import BY_NAME, OPS, Op
 from pywasmjit.wasm.printer import identifier, print_body, print_float, print_head, print_instruction, quote

@@ -6,7 +6,7 @@ import pytest
 
 import pywasmjit as wj
 from pywasmjit.codegen.analyses.assignment import assignments
-from pywasmjit.wasm.decoder import decode_expr
+from pywasmjit.wasm.instructions import decode_expr
 from tests.wat import assemble
 
 

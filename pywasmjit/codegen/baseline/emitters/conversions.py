@@ -5,35 +5,33 @@ from __future__ import annotations
 from typing import Final
 
 from pywasmjit.codegen import bounds
-from pywasmjit.codegen.baseline import Emitter, FunctionCompiler, emits
-from pywasmjit.codegen.emitters.integers import make_signed
-from pywasmjit.codegen.stack import MASKS, SMALL
+from pywasmjit.codegen.baseline.context import Context, Emitter
+from pywasmjit.codegen.baseline.emitters.integers import make_signed
+from pywasmjit.codegen.baseline.operands import MASKS, SMALL
 from pywasmjit.codegen.target import operations as t
+from pywasmjit.wasm.types import ValType
 
 
-@emits("i32.wrap_i64")
-def wrap(c: FunctionCompiler, _: None) -> None:
+def wrap(c: Context, _: None) -> None:
     value = c.pop()
     result = c.push_result("i32", [value])
     result.bounds = value.bounds
     result.wild = value.wild or value.high > MASKS["i32"]
     result.is_bool = value.is_bool
     if value.constant is not None:
-        c.code.pop()
+        c.code.drop_last()
         c.pop()
         c.push_constant("i32", value.constant & MASKS["i32"])
 
 
-@emits("i64.extend_i32_u")
-def extend_unsigned(c: FunctionCompiler, _: None) -> None:
+def extend_unsigned(c: Context, _: None) -> None:
     (value,) = c.pop_normal(1)
     result = c.push_result("i64", [value])
     result.bounds = value.bounds
     result.wild, result.is_bool = value.wild, value.is_bool
 
 
-@emits("i64.extend_i32_s")
-def extend_signed(c: FunctionCompiler, _: None) -> None:
+def extend_signed(c: Context, _: None) -> None:
     value = c.pop()
     if value.inverted or value.condition is not None:
         c.materialise(value)
@@ -43,14 +41,11 @@ def extend_signed(c: FunctionCompiler, _: None) -> None:
     result.wild, result.is_bool = value.wild, value.is_bool
 
 
-_EXTENSIONS: Final = {"extend8_s": 8, "extend16_s": 16, "extend32_s": 32}
-
-
 def _extend(bits: int) -> Emitter:
     """(x & (2**n - 1) ^ 2**(n-1)) - 2**(n-1), in signed form."""
     half = 1 << (bits - 1)
 
-    def emit(c: FunctionCompiler, _: None) -> None:
+    def emit(c: Context, _: None) -> None:
         value = c.pop()
         if not bounds.within(value.bounds, bounds.signed(bits)):
             if not bounds.within(value.bounds, bounds.normal(bits)):
@@ -66,16 +61,10 @@ def _extend(bits: int) -> Emitter:
     return emit
 
 
-for _type, _name in (("i32", "extend8_s"), ("i32", "extend16_s"), *(("i64", name) for name in _EXTENSIONS)):
-    emits(f"{_type}.{_name}")(_extend(_EXTENSIONS[_name]))
-
-
-def _convert(mnemonic: str) -> Emitter:
+def _convert(target: ValType, *, signed: bool) -> Emitter:
     """int * 1.0 rounds once, to nearest even, as the conversion does."""
-    target, _, rest = mnemonic.partition(".")
-    signed = rest.endswith("_s")
 
-    def emit(c: FunctionCompiler, _: None) -> None:
+    def emit(c: Context, _: None) -> None:
         value = c.pop()
         if signed:
             make_signed(c, value)
@@ -90,15 +79,7 @@ def _convert(mnemonic: str) -> Emitter:
     return emit
 
 
-for _name in (
-    *("f64.convert_i32_s", "f64.convert_i32_u", "f64.convert_i64_s", "f64.convert_i64_u"),
-    *("f32.convert_i32_s", "f32.convert_i32_u"),
-):
-    emits(_name)(_convert(_name))
-
-
-@emits("f64.promote_f32")
-def promote(c: FunctionCompiler, _: None) -> None:
+def promote(c: Context, _: None) -> None:
     (value,) = c.pop_normal(1)
     if not value.quiet:
         c.emit(t.LOAD_CONST, 1.0)
@@ -106,15 +87,14 @@ def promote(c: FunctionCompiler, _: None) -> None:
     c.push_result("f64", [value]).quiet = True
 
 
-@emits("f32.demote_f64")
-def demote(c: FunctionCompiler, _: None) -> None:
+def demote(c: Context, _: None) -> None:
     value = c.pop()
     result = c.push_result("f32", [value])
     result.rounded, result.quiet = False, True
 
 
 def _reinterpret(source: str, target: str, type: str) -> Emitter:
-    def emit(c: FunctionCompiler, _: None) -> None:
+    def emit(c: Context, _: None) -> None:
         (value,) = c.pop_normal(1)
         for cell, operation in ((source, t.STORE_SUBSCRIPT), (target, t.SUBSCRIPT)):
             c.emit(t.LOAD_GLOBAL, c.support(cell))
@@ -125,5 +105,23 @@ def _reinterpret(source: str, target: str, type: str) -> Emitter:
     return emit
 
 
-emits("f64.reinterpret_i64")(_reinterpret("bits_cell", "f64_cell", "f64"))
-emits("i64.reinterpret_f64")(_reinterpret("f64_cell", "bits_cell", "i64"))
+EMITTERS: Final[dict[str, Emitter]] = {
+    "i32.wrap_i64": wrap,
+    "i64.extend_i32_u": extend_unsigned,
+    "i64.extend_i32_s": extend_signed,
+    "f64.promote_f32": promote,
+    "f32.demote_f64": demote,
+    "f64.reinterpret_i64": _reinterpret("bits_cell", "f64_cell", "f64"),
+    "i64.reinterpret_f64": _reinterpret("f64_cell", "bits_cell", "i64"),
+    "i32.extend8_s": _extend(8),
+    "i32.extend16_s": _extend(16),
+    "i64.extend8_s": _extend(8),
+    "i64.extend16_s": _extend(16),
+    "i64.extend32_s": _extend(32),
+    "f64.convert_i32_s": _convert("f64", signed=True),
+    "f64.convert_i32_u": _convert("f64", signed=False),
+    "f64.convert_i64_s": _convert("f64", signed=True),
+    "f64.convert_i64_u": _convert("f64", signed=False),
+    "f32.convert_i32_s": _convert("f32", signed=True),
+    "f32.convert_i32_u": _convert("f32", signed=False),
+}

@@ -7,31 +7,30 @@ preceded, else they are put aside and pushed again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from pywasmjit.codegen.baseline import EMITTERS, Emitter, FunctionCompiler, emits
-from pywasmjit.codegen.emitters.jumps import call_returning_twice
-from pywasmjit.codegen.stack import IMPURE, TRAPS, Value, may_swap
+from pywasmjit.codegen.baseline.context import Context, Emitter
+from pywasmjit.codegen.baseline.emitters.jumps import call_returning_twice
+from pywasmjit.codegen.baseline.operands import IMPURE, TRAPS, Value, may_swap
 from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import CALLEES, FUNCTION
-from pywasmjit.wasm import numerics
-from pywasmjit.wasm.opcodes import BY_NAME, Effect, Op
 from pywasmjit.wasm.types import FuncType, ValType
 
 
-def push_results(c: FunctionCompiler, types: Sequence[ValType], operands: Sequence[Value], start: int) -> None:
+def push_results(c: Context, types: Sequence[ValType], operands: Sequence[Value], start: int) -> None:
     """Push what a call left: nothing, a value, or a tuple, which is unpacked."""
     if not types:
         c.emit(t.POP)
         return
     if len(types) == 1:
-        result = c.push_result(types[0], operands, effects=IMPURE)
+        result = c.push_result(types[0], operands)
         result.start = start
         return
     c.emit(t.UNPACK, len(types))
     if len(types) == 2:
         c.emit(t.SWAP, 2)
     else:
-        slots = [c.scratch() for _ in types]
+        slots = [c.slots.scratch() for _ in types]
         for slot in slots:
             c.emit(t.STORE_FAST, slot)
         for slot in slots:
@@ -41,8 +40,7 @@ def push_results(c: FunctionCompiler, types: Sequence[ValType], operands: Sequen
     c.settle()
 
 
-@emits("call")
-def call(c: FunctionCompiler, index: int) -> None:
+def call(c: Context, index: int) -> None:
     if c.jump_sites is not None and c.returns_twice(index):
         call_returning_twice(c, c.jump_sites, index)
         return
@@ -53,8 +51,7 @@ def call(c: FunctionCompiler, index: int) -> None:
     push_results(c, type.results, operands, start)
 
 
-@emits("call_indirect")
-def call_indirect(c: FunctionCompiler, immediate: tuple[int, int]) -> None:
+def call_indirect(c: Context, immediate: tuple[int, int]) -> None:
     """Call through the list of callables that the table keeps for the signature: a subscript is the whole check."""
     type_index, table = immediate
     type: FuncType = c.module.types[type_index]
@@ -72,10 +69,10 @@ def call_indirect(c: FunctionCompiler, immediate: tuple[int, int]) -> None:
     push_results(c, type.results, [*operands, selector], start)
 
 
-def _subscript_callee(c: FunctionCompiler, name: str, selector: Value) -> None:
+def _subscript_callee(c: Context, name: str, selector: Value) -> None:
     """Replace the selector on top by the callable."""
     if c.movable(selector) and not selector.effects & IMPURE:
-        c.insert(selector.start, (t.LOAD_GLOBAL, name))
+        c.code.insert_before(selector.start, (t.LOAD_GLOBAL, name))
     else:
         c.emit(t.LOAD_GLOBAL, name)
         c.emit(t.SWAP, 2)
@@ -92,25 +89,23 @@ def _may_lead(selector: Value, operands: Sequence[Value]) -> bool:
     return not selector.effects & IMPURE and may_swap(arguments, check) and not arguments.effects & IMPURE
 
 
-def _lead(c: FunctionCompiler, name: str, selector: Value, first: Value) -> None:
-    code = c.code[selector.start :]
-    del c.code[selector.start :]
-    arguments = c.code[first.start :]
-    del c.code[first.start :]
+def _lead(c: Context, name: str, selector: Value, first: Value) -> None:
+    code = c.code.take_tail(selector.start)
+    arguments = c.code.take_tail(first.start)
     c.emit(t.LOAD_GLOBAL, name)
-    c.code.extend(code)
+    c.code.put_back(code)
     c.emit(t.SUBSCRIPT)
     c.emit(t.MAKE_CALLEE)
-    c.code.extend(arguments)
+    c.code.put_back(arguments)
 
 
-def _spill_arguments(c: FunctionCompiler, name: str, count: int) -> None:
-    callee = c.scratch()
+def _spill_arguments(c: Context, name: str, count: int) -> None:
+    callee = c.slots.scratch()
     c.emit(t.LOAD_GLOBAL, name)
     c.emit(t.SWAP, 2)
     c.emit(t.SUBSCRIPT)
     c.emit(t.STORE_FAST, callee)
-    slots = [c.scratch() for _ in range(count)]
+    slots = [c.slots.scratch() for _ in range(count)]
     for slot in reversed(slots):
         c.emit(t.STORE_FAST, slot)
     c.emit(t.LOAD_FAST, callee)
@@ -119,28 +114,7 @@ def _spill_arguments(c: FunctionCompiler, name: str, count: int) -> None:
         c.emit(t.LOAD_FAST, slot)
 
 
-# --------------------------------------------------------------------------- instructions without an emitter
-
-
-def _meaning(op: Op) -> Emitter:
-    """Return the emitter that calls the instruction's meaning."""
-    assert op.params is not None
-    assert op.results is not None
-    count = len(op.params)
-    result_type = op.results[0]
-    effects = TRAPS if op.effect & Effect.TRAPS else 0
-
-    def emit(c: FunctionCompiler, _: None) -> None:
-        operands = c.pop_normal(count)
-        c.call(c.meaning(op.mnemonic), operands)
-        c.push_result(result_type, operands, effects=effects)
-
-    return emit
-
-
-def declare_meanings() -> None:
-    """Give every numeric instruction that has no emitter of its own a call of its meaning."""
-    for mnemonic in numerics.FUNCTIONS:
-        op = BY_NAME[mnemonic]
-        if op not in EMITTERS:
-            EMITTERS[op] = _meaning(op)
+EMITTERS: Final[dict[str, Emitter]] = {
+    "call": call,
+    "call_indirect": call_indirect,
+}

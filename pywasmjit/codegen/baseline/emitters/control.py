@@ -10,16 +10,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pywasmjit.codegen import bounds
-from pywasmjit.codegen.baseline import Frame, FunctionCompiler, emits
-from pywasmjit.codegen.stack import MASKS, SignedLess, Value
+from pywasmjit.codegen.baseline.context import Context, Emitter
+from pywasmjit.codegen.baseline.frames import Frame
+from pywasmjit.codegen.baseline.operands import MASKS, SignedLess, Value
 from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import ALERTED, LOOK_UP
 from pywasmjit.wasm.types import FuncType
 
-# --------------------------------------------------------------------------- conditions
 
-
-def jump_if(c: FunctionCompiler, value: Value, label: t.Label, when: bool) -> None:
+def jump_if(c: Context, value: Value, label: t.Label, when: bool) -> None:
     """Jump when the condition on top, already off the compiler's stack, is true (or false)."""
     if value.inverted:
         when = not when
@@ -31,7 +30,7 @@ def jump_if(c: FunctionCompiler, value: Value, label: t.Label, when: bool) -> No
         c.emit(t.JUMP_IF_NONZERO if when else t.JUMP_IF_ZERO, label)
 
 
-def jump_if_less(c: FunctionCompiler, condition: SignedLess, label: t.Label, when: bool) -> None:
+def jump_if_less(c: Context, condition: SignedLess, label: t.Label, when: bool) -> None:
     """Jump when left < right, signed, is `when`.
 
     The unsigned comparison has the answer unless exactly one operand is
@@ -59,14 +58,14 @@ def jump_if_less(c: FunctionCompiler, condition: SignedLess, label: t.Label, whe
     c.emit(t.LABEL, end)
 
 
-def _test(c: FunctionCompiler, a: tuple[str, Any], comparison: str, b: tuple[str, Any], target: t.Label) -> None:
+def _test(c: Context, a: tuple[str, Any], comparison: str, b: tuple[str, Any], target: t.Label) -> None:
     c.emit(*a)
     c.emit(*b)
     c.emit(t.COMPARE, comparison)
     c.emit(t.JUMP_IF, target)
 
 
-def pop_condition(c: FunctionCompiler) -> Value:
+def pop_condition(c: Context) -> Value:
     """Pop an i32 to be tested: a condition as it is, anything else in normal form."""
     value = c.pop()
     if value.condition is None and not value.inverted:
@@ -74,29 +73,24 @@ def pop_condition(c: FunctionCompiler) -> Value:
     return value
 
 
-# --------------------------------------------------------------------------- blocks
-
-
-def _enter(c: FunctionCompiler, type: FuncType, *, is_loop: bool = False) -> Frame:
+def _enter(c: Context, type: FuncType, *, is_loop: bool = False) -> Frame:
     c.normalise_top(len(type.params))
     frame = Frame(type, len(c.stack) - len(type.params), is_loop=is_loop)
     c.frames.append(frame)
     return frame
 
 
-@emits("block")
-def block(c: FunctionCompiler, type: FuncType) -> None:
+def block(c: Context, type: FuncType) -> None:
     _enter(c, type)
     c.settle()
 
 
-@emits("loop")
-def loop(c: FunctionCompiler, type: FuncType) -> None:
+def loop(c: Context, type: FuncType) -> None:
     frame = _enter(c, type, is_loop=True)
     c.pop_many(len(type.params))
     for param in type.params:
         c.push_unknown(param)
-    c.enter_loop()
+    c.facts.forget(c.loop_assigns.get(c.position - 1, 0))
     c.emit(t.NOP)  # an exception that arrives at the back edge is looked up here
     c.emit(t.LABEL, frame.label)
     if c.conventions.starting_threads:
@@ -104,7 +98,7 @@ def loop(c: FunctionCompiler, type: FuncType) -> None:
     c.settle()
 
 
-def _look_up(c: FunctionCompiler) -> None:
+def _look_up(c: Context) -> None:
     """Have a thread that is wanted elsewhere look up before it goes on: see `runtime.functions.SafePoint`."""
     go_on = t.Label()
     c.emit(t.LOAD_GLOBAL, c.refer(ALERTED))
@@ -115,8 +109,7 @@ def _look_up(c: FunctionCompiler) -> None:
     c.emit(t.LABEL, go_on)
 
 
-@emits("if")
-def if_(c: FunctionCompiler, type: FuncType) -> None:
+def if_(c: Context, type: FuncType) -> None:
     condition = pop_condition(c)
     frame_label = t.Label()
     if type.params:
@@ -124,11 +117,11 @@ def if_(c: FunctionCompiler, type: FuncType) -> None:
     jump_if(c, condition, frame_label, False)
     frame = _enter(c, type)
     frame.else_label = frame_label
-    frame.else_facts = c.copy_facts()
+    frame.else_facts = c.facts.copy()
     c.settle()
 
 
-def _normalise_below_condition(c: FunctionCompiler, condition: Value, count: int) -> None:
+def _normalise_below_condition(c: Context, condition: Value, count: int) -> None:
     """Bring the operands below the condition on top into normal form."""
     if condition.condition is None:
         c.normalise_top(count, above=condition)
@@ -136,8 +129,7 @@ def _normalise_below_condition(c: FunctionCompiler, condition: Value, count: int
         c.normalise_top(count)
 
 
-@emits("else")
-def else_(c: FunctionCompiler, _: None) -> None:
+def else_(c: Context, _: None) -> None:
     frame = c.frames[-1]
     if not c.unreachable:
         c.normalise_top(len(frame.results))
@@ -147,13 +139,12 @@ def else_(c: FunctionCompiler, _: None) -> None:
     assert frame.else_label is not None
     c.emit(t.LABEL, frame.else_label)
     frame.else_label = None
-    c.facts = frame.else_facts
+    c.facts.known = frame.else_facts
     c.unreachable = False
     c.reset(frame, frame.params)
 
 
-@emits("end")
-def end(c: FunctionCompiler, _: None) -> None:
+def end(c: Context, _: None) -> None:
     frame = c.frames[-1]
     if frame.else_label is not None:  # an `if` without `else`: its parameters are its results
         _end_of_then(c, frame)
@@ -176,27 +167,24 @@ def end(c: FunctionCompiler, _: None) -> None:
     if frame.targeted and not frame.is_loop:
         if not c.unreachable:
             c.join_facts(frame)
-        c.facts = frame.facts if frame.facts is not None else {}
+        c.facts.known = frame.facts if frame.facts is not None else {}
         c.emit(t.LABEL, frame.label)
         c.unreachable = False
     c.reset(frame, frame.results)
 
 
-def _end_of_then(c: FunctionCompiler, frame: Frame) -> None:
+def _end_of_then(c: Context, frame: Frame) -> None:
     if not c.unreachable:
         c.normalise_top(len(frame.results))
         c.join_facts(frame)
     frame.joined = -1  # the way that skips the arm still joins, at this same instruction
     c.emit(t.LABEL, frame.else_label)
-    c.facts = frame.else_facts
+    c.facts.known = frame.else_facts
     c.unreachable = False
     frame.targeted = True
 
 
-# --------------------------------------------------------------------------- branches
-
-
-def emit_return(c: FunctionCompiler, results: tuple[object, ...]) -> None:
+def emit_return(c: Context, results: tuple[object, ...]) -> None:
     """Return the topmost values, which are normal; what lies below them goes with the frame."""
     if not results:
         c.emit(t.RETURN_NONE)
@@ -210,7 +198,7 @@ _FEW: Final = 8
 """More values than this are moved or dropped together, as a tuple: a branch is short however many there are."""
 
 
-def _drop(c: FunctionCompiler, surplus: int, carried: int) -> None:
+def _drop(c: Context, surplus: int, carried: int) -> None:
     """Remove `surplus` values that lie below the `carried` topmost ones."""
     if not surplus:
         return
@@ -219,9 +207,9 @@ def _drop(c: FunctionCompiler, surplus: int, carried: int) -> None:
             c.emit(t.SWAP, 2)
             c.emit(t.POP)
         return
-    mark = c.scratch_used
+    mark = c.slots.scratch_used
     if carried > _FEW:
-        slot = c.scratch()
+        slot = c.slots.scratch()
         c.emit(t.TUPLE, carried)
         c.emit(t.STORE_FAST, slot)
         _pop(c, surplus)
@@ -230,16 +218,16 @@ def _drop(c: FunctionCompiler, surplus: int, carried: int) -> None:
         c.emit(t.CALL, 1)
         c.emit(t.UNPACK, carried)
     else:
-        slots = [c.scratch() for _ in range(carried)]
+        slots = [c.slots.scratch() for _ in range(carried)]
         for slot in slots:
             c.emit(t.STORE_FAST, slot)
         _pop(c, surplus)
         for slot in reversed(slots):
             c.emit(t.LOAD_FAST, slot)
-    c.scratch_used = mark
+    c.slots.scratch_used = mark
 
 
-def _pop(c: FunctionCompiler, count: int) -> None:
+def _pop(c: Context, count: int) -> None:
     if count > _FEW:
         c.emit(t.TUPLE, count)
         count = 1
@@ -247,7 +235,7 @@ def _pop(c: FunctionCompiler, count: int) -> None:
         c.emit(t.POP)
 
 
-def branch(c: FunctionCompiler, depth: int) -> None:
+def branch(c: Context, depth: int) -> None:
     """Branch unconditionally; the carried values are on top and normal.  The compiler's stack is left as it is."""
     frame = c.frame(depth)
     if frame is c.frames[0]:
@@ -260,20 +248,18 @@ def branch(c: FunctionCompiler, depth: int) -> None:
     c.emit(t.JUMP, frame.label)
 
 
-def is_plain(c: FunctionCompiler, frame: Frame) -> bool:
+def is_plain(c: Context, frame: Frame) -> bool:
     """Return whether a branch to the frame is a jump and nothing else, given the values now on the stack."""
     return frame is not c.frames[0] and len(c.stack) - len(frame.carried) == frame.height
 
 
-@emits("br")
-def br(c: FunctionCompiler, depth: int) -> None:
+def br(c: Context, depth: int) -> None:
     c.normalise_top(len(c.frame(depth).carried))
     branch(c, depth)
     c.unreachable = True
 
 
-@emits("br_if")
-def br_if(c: FunctionCompiler, depth: int) -> None:
+def br_if(c: Context, depth: int) -> None:
     frame = c.frame(depth)
     condition = pop_condition(c)
     if frame.carried:
@@ -291,26 +277,23 @@ def br_if(c: FunctionCompiler, depth: int) -> None:
     c.settle()
 
 
-@emits("return")
-def return_(c: FunctionCompiler, _: None) -> None:
+def return_(c: Context, _: None) -> None:
     c.normalise_top(len(c.frames[0].results))
     emit_return(c, c.frames[0].results)
     c.unreachable = True
 
 
-@emits("unreachable")
-def unreachable(c: FunctionCompiler, _: None) -> None:
+def unreachable(c: Context, _: None) -> None:
     c.emit(t.LOAD_CALLEE, c.support("trap_unreachable"))
     c.emit(t.CALL, 0)
     c.emit(t.RETURN)
     c.unreachable = True
 
 
-@emits("br_table")
-def br_table(c: FunctionCompiler, immediate: tuple[tuple[int, ...], int]) -> None:
+def br_table(c: Context, immediate: tuple[tuple[int, ...], int]) -> None:
     labels, default = immediate
     c.pop_normal(1)
-    slot = c.scratch()
+    slot = c.slots.scratch()
     c.emit(t.STORE_FAST, slot)
     carried = len(c.frame(default).carried)
     if carried:
@@ -337,7 +320,7 @@ class _Tree:
     A branch that is more than a jump has its code once, behind the tree.
     """
 
-    def __init__(self, c: FunctionCompiler, slot: int, starts: list[int], targets: list[int]) -> None:
+    def __init__(self, c: Context, slot: int, starts: list[int], targets: list[int]) -> None:
         self.c = c
         self.slot = slot
         self.starts = starts
@@ -384,22 +367,17 @@ class _Tree:
         c.emit(t.JUMP, label)
 
 
-# --------------------------------------------------------------------------- parametric
-
-
-@emits("nop")
-def nop(c: FunctionCompiler, _: None) -> None:
+def nop(c: Context, _: None) -> None:
     pass
 
 
-@emits("drop")
-def drop(c: FunctionCompiler, _: None) -> None:
+def drop(c: Context, _: None) -> None:
     value = c.pop()
     if value.condition is None:
         c.emit(t.POP)
 
 
-def _select(c: FunctionCompiler, _: object = None) -> None:
+def _select(c: Context, _: object = None) -> None:
     """Leave the first value where the condition holds: the other one is popped, after a SWAP if need be."""
     condition = pop_condition(c)
     if condition.condition is None:
@@ -420,4 +398,19 @@ def _select(c: FunctionCompiler, _: object = None) -> None:
     result.quiet = a.quiet and b.quiet
 
 
-emits("select", "select_t")(_select)
+EMITTERS: Final[dict[str, Emitter]] = {
+    "block": block,
+    "loop": loop,
+    "if": if_,
+    "else": else_,
+    "end": end,
+    "br": br,
+    "br_if": br_if,
+    "return": return_,
+    "unreachable": unreachable,
+    "br_table": br_table,
+    "nop": nop,
+    "drop": drop,
+    "select": _select,
+    "select_t": _select,
+}

@@ -2,71 +2,61 @@
 
 from __future__ import annotations
 
-from pywasmjit.codegen.baseline import FunctionCompiler, emits
-from pywasmjit.codegen.emitters.integers import push_condition
-from pywasmjit.codegen.emitters.memory import call_method
-from pywasmjit.codegen.stack import READS_STATE, TRAPS
+from typing import Final
+
+from pywasmjit.codegen.baseline.context import Context, Emitter
+from pywasmjit.codegen.baseline.emitters.comparisons import push_condition
+from pywasmjit.codegen.baseline.emitters.memory import call_method
 from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import REFERENCE, SEGMENT, TABLE
 from pywasmjit.wasm.types import FUNCREF, RefType
 
 
-@emits("table.get")
-def table_get(c: FunctionCompiler, table: int) -> None:
+def table_get(c: Context, table: int) -> None:
     operands = c.pop_normal(1)
     c.call(c.refer(TABLE, table, "get"), operands)
-    c.push_result(c.module.table_type(table).element, operands, effects=READS_STATE | TRAPS)
+    c.push_result(c.module.table_type(table).element, operands)
 
 
-@emits("table.set")
-def table_set(c: FunctionCompiler, table: int) -> None:
+def table_set(c: Context, table: int) -> None:
     call_method(c, c.refer(TABLE, table, "set"), 2, None)
 
 
-@emits("table.size")
-def table_size(c: FunctionCompiler, table: int) -> None:
+def table_size(c: Context, table: int) -> None:
     call_method(c, c.refer(TABLE, table, "size"), 0, "i32")
 
 
-@emits("table.grow")
-def table_grow(c: FunctionCompiler, table: int) -> None:
+def table_grow(c: Context, table: int) -> None:
     call_method(c, c.refer(TABLE, table, "grow_u32"), 2, "i32")
 
 
-@emits("table.fill")
-def table_fill(c: FunctionCompiler, table: int) -> None:
+def table_fill(c: Context, table: int) -> None:
     call_method(c, c.refer(TABLE, table, "fill"), 3, None)
 
 
-@emits("table.copy")
-def table_copy(c: FunctionCompiler, tables: tuple[int, int]) -> None:
+def table_copy(c: Context, tables: tuple[int, int]) -> None:
     call_method(c, c.refer(SEGMENT, "table.copy", *tables), 3, None)
 
 
-@emits("table.init")
-def table_init(c: FunctionCompiler, immediate: tuple[int, int]) -> None:
+def table_init(c: Context, immediate: tuple[int, int]) -> None:
     call_method(c, c.refer(SEGMENT, "table.init", *immediate), 3, None)
 
 
-@emits("elem.drop")
-def elem_drop(c: FunctionCompiler, segment: int) -> None:
+def elem_drop(c: Context, segment: int) -> None:
     call_method(c, c.refer(SEGMENT, "elem.drop", segment), 0, None)
 
 
-@emits("ref.null")
-def ref_null(c: FunctionCompiler, type: RefType) -> None:
+def ref_null(c: Context, type: RefType) -> None:
     c.emit(t.LOAD_CONST, None)
     c.push_result(type).start = len(c.code) - 1
 
 
-@emits("ref.func")
-def ref_func(c: FunctionCompiler, index: int) -> None:
+def ref_func(c: Context, index: int) -> None:
     c.emit(t.LOAD_GLOBAL, c.refer(REFERENCE, index))
     c.push_result(FUNCREF).start = len(c.code) - 1
 
 
-@emits("ref.is_null")
-def ref_is_null(c: FunctionCompiler, _: None) -> None:
+def ref_is_null(c: Context, _: None) -> None:
     """Compare with None by identity, through two jumps: a host's object may define any equality it likes."""
     value = c.pop()
     is_null, done = t.Label(), t.Label()
@@ -77,3 +67,18 @@ def ref_is_null(c: FunctionCompiler, _: None) -> None:
     c.emit(t.LOAD_CONST, True)
     c.emit(t.LABEL, done)
     push_condition(c, [value], total=False)
+
+
+EMITTERS: Final[dict[str, Emitter]] = {
+    "table.get": table_get,
+    "table.set": table_set,
+    "table.size": table_size,
+    "table.grow": table_grow,
+    "table.fill": table_fill,
+    "table.copy": table_copy,
+    "table.init": table_init,
+    "elem.drop": elem_drop,
+    "ref.null": ref_null,
+    "ref.func": ref_func,
+    "ref.is_null": ref_is_null,
+}

@@ -14,8 +14,10 @@ from module_builder import END, F32, I32, I64, body, functype, leb, module, sect
 from module_builder import name as named
 
 import pywasmjit as wj
-from pywasmjit.codegen import baseline
-from pywasmjit.codegen.baseline import FunctionCompiler, ViewBudget
+from pywasmjit.codegen.baseline import driver
+from pywasmjit.codegen.baseline.context import Context
+from pywasmjit.codegen.baseline.driver import Driver
+from pywasmjit.codegen.baseline.views import ViewBudget
 from tests.wat import assemble
 
 BLOCK, LOOP, IF, ELSE, DROP, ADD, BR_IF, BR_TABLE = (bytes(b) for b in
@@ -194,8 +196,8 @@ def test_jumps_that_make_each_other_longer_end_in_a_limit() -> None:
 
 
 def test_more_code_than_the_instructions_warrant_ends_in_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baseline, "LEAST_ITEMS_LIMIT", 100)
-    monkeypatch.setattr(baseline, "ITEMS_PER_INSTRUCTION", 2)
+    monkeypatch.setattr(driver, "LEAST_ITEMS_LIMIT", 100)
+    monkeypatch.setattr(driver, "ITEMS_PER_INSTRUCTION", 2)
     with pytest.raises(wj.ResourceLimit, match=r"code_items = .* function 0 at offset"):
         wj.Module(chain(get(0) + b"\x7e", I64)(200))._unit.template(0)
 
@@ -203,7 +205,7 @@ def test_more_code_than_the_instructions_warrant_ends_in_a_limit(monkeypatch: py
 def test_no_intermediate_integer_grows_beyond_128_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The greatest bound that the compiler allows any value to have, over chains of everything that defers masks."""
     widest = 0
-    pop, pop_many = FunctionCompiler.pop, FunctionCompiler.pop_many
+    pop, pop_many = Context.pop, Context.pop_many
 
     def watch(values: list[Any]) -> list[Any]:
         nonlocal widest
@@ -213,11 +215,11 @@ def test_no_intermediate_integer_grows_beyond_128_bits(monkeypatch: pytest.Monke
     steps = [get(0) + bytes([code]) for code in (0x7C, 0x7D, 0x7E, 0x85, 0x86, 0x89)]  # add sub mul xor shl rotl
     steps += [const64(63) + b"\x86", const64(5) + b"\x8a", const64(-1) + b"\x84", const64(-1) + b"\x7e"]
     steps += [const64(-(2**63)) + b"\x7c"]
-    monkeypatch.setattr(FunctionCompiler, "pop", lambda self: watch([pop(self)])[0])
-    monkeypatch.setattr(FunctionCompiler, "pop_many", lambda self, count: watch(pop_many(self, count)))
+    monkeypatch.setattr(Context, "pop", lambda self: watch([pop(self)])[0])
+    monkeypatch.setattr(Context, "pop_many", lambda self, count: watch(pop_many(self, count)))
     for first, second, third in product(steps, repeat=3):
         syntax = wj.Module(alone(get(0) + (first + second + third) * 4 + END, I64, I64)).syntax
-        FunctionCompiler(syntax, 0, views=ViewBudget(), cells={}, filename="x").compile()
+        Driver(syntax, 0, views=ViewBudget(), cells={}).compile()
     assert 64 < widest <= 129
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from pywasmjit.codegen.bounds import Bounds
 from pywasmjit.records import record
+from pywasmjit.wasm.opcodes import IMPLEMENTED, OPS, Effect, Op
 from pywasmjit.wasm.types import ValType
 
 READS_MEMORY: Final = 1
@@ -24,9 +25,28 @@ READS_MEMORY: Final = 1
 TRAPS: Final = 2
 """Traps in another way."""
 READS_STATE: Final = 4
-"""Reads a global, a table's or memory's size, or a local kept outside of the fast locals."""
+"""Reads a global, a table, a memory's size, or a local kept outside of the fast locals."""
 IMPURE: Final = 8
 """Calls, or writes something other than fast locals."""
+
+_READS: Final = Effect.READS_GLOBAL | Effect.READS_TABLE | Effect.READS_LOCAL
+_WRITES: Final = (
+    *(Effect.CALLS, Effect.WRITES_MEMORY, Effect.GROWS_MEMORY, Effect.SYNCHRONIZES),
+    *(Effect.WRITES_LOCAL, Effect.WRITES_GLOBAL, Effect.WRITES_TABLE, Effect.WRITES_SEGMENT),
+)
+
+
+def _summary(effect: Effect) -> int:
+    """Return what of a row's effect matters to code that may change places."""
+    if any(effect & each for each in _WRITES):
+        return IMPURE
+    if effect & Effect.READS_MEMORY:
+        return READS_MEMORY if effect & Effect.TRAPS else READS_STATE
+    return (READS_STATE if effect & _READS else 0) | (TRAPS if effect & Effect.TRAPS else 0)
+
+
+EFFECTS: Final[dict[Op, int]] = {op: _summary(op.effect) for op in OPS if op.feature in IMPLEMENTED}
+"""What the code of an instruction's result does, by its row."""
 
 BITS: Final[dict[ValType, int]] = {"i32": 32, "i64": 64}
 LOG_BITS: Final[dict[ValType, int]] = {"i32": 5, "i64": 6}

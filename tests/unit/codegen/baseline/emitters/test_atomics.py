@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import pywasmjit as wj
-from pywasmjit.codegen.emitters import atomics
+from pywasmjit.codegen.baseline.emitters import atomics
 from pywasmjit.runtime.memories import Memory
 from tests.wat import assemble
 

@@ -13,14 +13,16 @@ an activation lives as long as the frame whose local holds it.
 
 from __future__ import annotations
 
-from pywasmjit.codegen.baseline import ZERO, FunctionCompiler, JumpSites
-from pywasmjit.codegen.stack import Value
+from pywasmjit.codegen.baseline.context import Context
+from pywasmjit.codegen.baseline.frames import JumpSites
+from pywasmjit.codegen.baseline.operands import Value
+from pywasmjit.codegen.baseline.slots import ZERO
 from pywasmjit.codegen.target import operations as t
 from pywasmjit.codegen.template import GLOBAL_BOX, RETURNS_TWICE
 from pywasmjit.wasm.types import ValType
 
 
-def _load_stack_pointer(c: FunctionCompiler) -> None:
+def _load_stack_pointer(c: Context) -> None:
     index = c.conventions.stack_pointer
     if index is None:
         c.emit(t.LOAD_CONST, 0)
@@ -32,7 +34,7 @@ def _load_stack_pointer(c: FunctionCompiler) -> None:
         c.emit(t.SUBSCRIPT)
 
 
-def _store_stack_pointer(c: FunctionCompiler) -> None:
+def _store_stack_pointer(c: Context) -> None:
     index = c.conventions.stack_pointer
     if index is None:
         c.emit(t.POP)
@@ -44,13 +46,13 @@ def _store_stack_pointer(c: FunctionCompiler) -> None:
         c.emit(t.STORE_SUBSCRIPT)
 
 
-def call_returning_twice(c: FunctionCompiler, sites: JumpSites, index: int) -> None:
+def call_returning_twice(c: Context, sites: JumpSites, index: int) -> None:
     """Call function `index`, which gets the activation, the site and the stack pointer before its arguments."""
     type = c.module.function_type(index)
     arguments = c.pop_normal(len(type.params))
     c.normalise_top(len(c.stack))
     kept = c.pop_many(len(c.stack))
-    slots = [c.scratch() for _ in arguments]
+    slots = [c.slots.scratch() for _ in arguments]
     for slot in reversed(slots):
         c.emit(t.STORE_FAST, slot)
     kept_slots = _slots_for(c, sites, kept)
@@ -68,7 +70,7 @@ def call_returning_twice(c: FunctionCompiler, sites: JumpSites, index: int) -> N
     sites.labels.append(label)
     c.emit(t.NOP)
     c.emit(t.LABEL, label)
-    c.facts.clear()
+    c.facts.known.clear()
     for slot, value in zip(kept_slots, kept, strict=True):
         c.emit(t.LOAD_FAST, slot)
         c.push_unknown(value.type)
@@ -77,7 +79,7 @@ def call_returning_twice(c: FunctionCompiler, sites: JumpSites, index: int) -> N
         c.push_local(sites.value, type.results[0])
 
 
-def _slots_for(c: FunctionCompiler, sites: JumpSites, values: list[Value]) -> list[int]:
+def _slots_for(c: Context, sites: JumpSites, values: list[Value]) -> list[int]:
     """Return where the operands below a site are kept.
 
     Each slot has one type: the guest may jump to a site after another one has put its own operands aside, or to one
@@ -89,13 +91,13 @@ def _slots_for(c: FunctionCompiler, sites: JumpSites, values: list[Value]) -> li
         known = sites.kept.setdefault(value.type, [])
         place = used.get(value.type, 0)
         if place == len(known):
-            known.append(c.new_slot(f"kept {value.type} {place}"))
+            known.append(c.slots.new(f"kept {value.type} {place}"))
         used[value.type] = place + 1
         slots.append(known[place])
     return slots
 
 
-def wrap_body(c: FunctionCompiler, sites: JumpSites, start: int) -> None:
+def wrap_body(c: Context, sites: JumpSites, start: int) -> None:
     """Put the handler behind the body, whose code begins at `start`, and what it needs in front."""
     handler, other = t.Label(), t.Label()
     front: list[tuple[str, object]] = [
@@ -106,8 +108,8 @@ def wrap_body(c: FunctionCompiler, sites: JumpSites, start: int) -> None:
     kept = [(slot, ZERO.get(type)) for type, slots in sites.kept.items() for slot in slots]
     for slot, zero in ((sites.value, 0), *kept):
         front += [(t.LOAD_CONST, zero), (t.STORE_FAST, slot)]
-    c.line = 1
-    c.insert(start, *front, (t.TRY, (handler, 0)))
+    c.code.line = 1
+    c.code.insert_before(start, *front, (t.TRY, (handler, 0)))
     c.emit(t.END_TRY, handler)
     c.emit(t.LABEL, handler)
     c.emit(t.LOAD_CALLEE, c.support("arrive"))
@@ -117,7 +119,7 @@ def wrap_body(c: FunctionCompiler, sites: JumpSites, start: int) -> None:
     c.emit(t.COPY, 1)
     c.emit(t.JUMP_IF_NONE, other)
     c.emit(t.UNPACK, 3)
-    site = c.new_slot("site")
+    site = c.slots.new("site")
     c.emit(t.STORE_FAST, site)
     _store_stack_pointer(c)
     c.emit(t.STORE_FAST, sites.value)
