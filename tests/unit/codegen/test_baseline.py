@@ -83,6 +83,18 @@ def test_a_store_whose_address_is_set_again_by_its_value() -> None:
     assert inst.exports.m.unpack("<I", 8) == (0,)
 
 
+def test_a_load_stays_behind_a_store_with_an_operand_below_it() -> None:
+    """The outer store's address is computed first, so the inner store lies between it and the load."""
+    f = exports("""(module (memory 1)
+      (func (export "f") (param i32) (result i32)
+        (local.get 0)
+        (i32.store (i32.const 8) (i32.const 7))
+        (i32.load (i32.const 8))
+        (i32.store)
+        (i32.load (local.get 0))))""").f
+    assert f(16) == 7
+
+
 def test_an_address_local_that_changes_before_the_access_teaches_nothing() -> None:
     f = exports("""(module (memory 1)
       (func (export "f") (param i32 i32) (result i32)

@@ -47,9 +47,8 @@ def greatest_size(c: Context, memory: int) -> int:
     return GREATEST_MEMORY if maximum is None else min(maximum * PAGE, GREATEST_MEMORY)
 
 
-def pop_address(c: Context, memory: int, access: Access, offset: int) -> tuple[Value, str]:
-    """Pop the address, now on top, with its offset folded into it or the view; return it and the view's name."""
-    (address,) = c.pop_normal(1)
+def fold_offset(c: Context, memory: int, access: Access, address: Value, offset: int) -> str:
+    """Fold the offset into the address on top, which is normal and off the stack, or into the view; return its name."""
     if address.constant is not None:
         address.constant += offset
         c.code.replace_last(t.LOAD_CONST, address.constant)
@@ -60,7 +59,7 @@ def pop_address(c: Context, memory: int, access: Access, offset: int) -> tuple[V
         c.emit(t.BINARY, "+")
         name = c.view(memory, access.format, 0)
         assert name is not None
-    return address, name
+    return name
 
 
 def learn(c: Context, memory: int, address: Value, offset: int) -> None:
@@ -82,7 +81,8 @@ def subscript(c: Context, address: Value, name: str) -> None:
 def _load(access: Access) -> Emitter:
     def emit(c: Context, memarg: tuple[int, int, int]) -> None:
         _, offset, memory = memarg
-        address, name = pop_address(c, memory, access, offset)
+        (address,) = c.pop_normal(1)
+        name = fold_offset(c, memory, access, address, offset)
         subscript(c, address, name)
         learn(c, memory, address, offset)
         result = c.push_result(access.type, [address])
@@ -151,8 +151,7 @@ def _store(access: Access) -> Emitter:
         _fit(c, access, address, value)
         if c.movable(address) and c.movable(value) and may_swap(address, value):
             value.start, address.start = address.start, c.code.exchange(address.start, value.start)
-            c.push(address)
-            address, name = pop_address(c, memory, access, offset)
+            name = fold_offset(c, memory, access, address, offset)
             if c.calls(address):
                 c.emit(t.LOAD_GLOBAL, name)
                 c.emit(t.SWAP, 2)
