@@ -60,13 +60,19 @@ class Tally:
 
 
 def check(case: Generated, oracle: Wasmtime) -> tuple[str, Outcome]:
-    """Return the first difference, "" if there is none, and the oracle's outcome."""
+    """Return the first difference, "" if there is none, and the oracle's outcome.
+
+    The engine runs the module twice, as it is and with code that checks what the compiler claims.
+    """
     expected = oracle.run(case)
     if expected.verdict != "valid":
         return "the generator made an invalid module", expected
-    actual = this_engine.run(case)
-    found = difference(expected.to_json(), actual.to_json())
-    return found + (first_byte(expected, actual) if found.startswith("memories") else ""), expected
+    for asserting in (False, True):
+        actual = this_engine.run(case, asserting=asserting)
+        found = difference(expected.to_json(), actual.to_json())
+        if found:
+            return found + (first_byte(expected, actual) if found.startswith("memories") else ""), expected
+    return "", expected
 
 
 def check_mutants(case: Generated, seed: int, count: int, oracle: Wasmtime, tally: Tally) -> str:

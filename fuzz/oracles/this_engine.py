@@ -44,22 +44,26 @@ def verdict(data: bytes) -> str:
     return "valid"
 
 
-def run(case: Generated) -> Outcome:
-    """Instantiate, call, and record what can be seen; whatever goes wrong is part of the outcome."""
+def run(case: Generated, *, asserting: bool = False) -> Outcome:
+    """Instantiate, call, and record what can be seen; whatever goes wrong is part of the outcome.
+
+    asserting: have compiled code check what the compiler claims of integers; a claim that fails is a crash.
+    """
     outcome = Outcome()
     try:
         with wj.deadline(TIMEOUT):
-            _run(case, outcome)
+            _run(case, outcome, asserting)
     except Exception:
         outcome.verdict = f"crash: {traceback.format_exc()}"
     return outcome
 
 
-def _run(case: Generated, outcome: Outcome) -> None:
+def _run(case: Generated, outcome: Outcome, asserting: bool) -> None:
     outcome.verdict = verdict(case.data)
     if outcome.verdict != "valid":
         return
     module = wj.Module(case.data)
+    module._unit.asserting = asserting
     env = {i.name: _import(i.name, i.type, outcome) for i in module.imports}
     try:
         instance = wj.Instance(module, {"env": env})

@@ -25,6 +25,7 @@ from fuzz.oracles.outcome import Outcome, difference
 from fuzz.oracles.wasmtime_engine import Wasmtime
 from fuzz.shrinking import shrink
 from fuzz.workers import Crash, in_child
+from pywasmjit.codegen import bounds
 from pywasmjit.codegen.baseline.driver import EMITTERS
 from pywasmjit.runtime.memories import Memory
 from pywasmjit.wasm import numerics
@@ -166,7 +167,8 @@ def test_a_dying_child_is_a_finding() -> None:
 @pytest.mark.parametrize("folder", REGRESSIONS, ids=lambda folder: folder.name)
 def test_regression(folder: Path) -> None:
     case, expected = cases.load(folder)
-    assert difference(expected, this_engine.run(case).to_json()) == ""
+    for asserting in (False, True):
+        assert difference(expected, this_engine.run(case, asserting=asserting).to_json()) == ""
 
 
 def test_no_difference_in_a_hundred_modules() -> None:
@@ -207,6 +209,14 @@ def test_a_broken_emitter_is_found(
     found = first_difference(oracle)
     assert found != ""
     assert "crash" not in found
+
+
+def test_a_wrong_claim_is_found(oracle: Wasmtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound of additions that is one too low changes no code of most modules; where it holds, it is checked."""
+    right = bounds.add
+    monkeypatch.setattr(bounds, "add", lambda a, b: (right(a, b)[0], max(right(a, b)[0], right(a, b)[1] - 1)))
+    found = first_difference(oracle)
+    assert "WrongClaim" in found
 
 
 def test_a_forgotten_bounds_check_is_found(oracle: Wasmtime, monkeypatch: pytest.MonkeyPatch) -> None:
