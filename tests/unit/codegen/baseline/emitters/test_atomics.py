@@ -11,7 +11,7 @@ import pytest
 import pywasmjit as wj
 from pywasmjit.codegen.baseline.emitters import atomics
 from pywasmjit.runtime.memories import Memory
-from tests.wat import assemble
+from tests.wat import assemble, instance
 
 THREADS = 4
 WIDTHS = {"i32": (32, 8, 16), "i64": (64, 8, 16, 32)}
@@ -114,3 +114,41 @@ def test_no_operation_of_any_width_is_lost(kind: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Memory, "atomic", lambda *arguments: locked.append(1) or atomic(*arguments))
     assert wrongs(run(rounds), rounds) == []
     assert bool(locked) == (kind == "locked")
+
+
+def test_free_threaded_atomics_take_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomics, "ATOMIC_INLINE", False)
+    inst = instance("""(module (memory (export "m") 1 1 shared)
+      (func (export "add") (param i32 i32) (result i32) (i32.atomic.rmw.add (local.get 0) (local.get 1)))
+      (func (export "cas") (param i32 i32 i32) (result i32)
+        (i32.atomic.rmw8.cmpxchg_u (local.get 0) (local.get 1) (local.get 2)))
+      (func (export "store") (param i32 i32) (i32.atomic.store16 (local.get 0) (local.get 1))))""")
+    assert (inst.exports.add(8, 5), inst.exports.add(8, -7)) == (0, 5)
+    assert inst.exports.m.unpack("<i", 8) == (-2,)
+    assert inst.exports.cas(8, 0x1FE, 0x301) == 0xFE
+    assert inst.exports.m[8] == 1
+    inst.exports.store(16, 0x12345)
+    assert inst.exports.m.unpack("<I", 16) == (0x2345,)
+    with pytest.raises(wj.Trap, match="out of bounds memory access"):
+        inst.exports.add(65536, 1)
+    with pytest.raises(wj.Trap, match="unaligned atomic"):
+        inst.exports.add(6, 1)
+
+
+def test_threads_lose_no_atomic_update() -> None:
+    inst = instance("""(module (memory (export "m") 1 1 shared)
+      (func (export "spin") (param i32) (loop
+        (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))
+        (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))""")
+    count = 20_000
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=inst.exports.spin, args=(count,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert inst.exports.m.unpack("<I", 0) == (4 * count,)
