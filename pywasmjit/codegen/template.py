@@ -12,6 +12,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import Any, Final, TypeAlias
 
+from pywasmjit.codegen.conventions import NO_CONVENTIONS, Conventions
 from pywasmjit.records import record
 
 Reference: TypeAlias = tuple[str, tuple[Any, ...]]
@@ -40,6 +41,34 @@ def global_name(kind: str, *arguments: Any) -> str:
 
 FIRST_LINE: Final = 2
 """Line of a body's first instruction; line 1 is the function's header."""
+
+
+BASELINE: Final = "baseline"
+"""The tier of code that the baseline compiler makes."""
+
+
+@record(frozen=True)
+class Options:
+    """What code depends on beside the module.
+
+    conventions: as far as they are relevant to the module.  asserting: whether it checks the compiler's claims.
+    """
+
+    conventions: Conventions = NO_CONVENTIONS
+    asserting: bool = False
+
+
+@record(frozen=True)
+class TemplateKey:
+    """What a template is of, whoever asks for it, in which process, and after which others.
+
+    digest: of the module's bytes.  Templates of one key do the same; which offsets have a view of their own may differ.
+    """
+
+    digest: bytes
+    function: int
+    tier: str
+    options: Options
 
 
 @record(frozen=True)

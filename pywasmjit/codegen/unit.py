@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from functools import cached_property
 from types import CodeType
 from typing import Final
 from zlib import crc32
@@ -17,10 +18,15 @@ from pywasmjit.codegen.baseline.views import ViewBudget
 from pywasmjit.codegen.conventions import NO_CONVENTIONS, Conventions
 from pywasmjit.codegen.target import cpython
 from pywasmjit.codegen.target import operations as t
-from pywasmjit.codegen.template import FUNCTION, CodeTemplate, global_name
+from pywasmjit.codegen.template import BASELINE, FUNCTION, CodeTemplate, Options, TemplateKey, global_name
 from pywasmjit.codegen.verifier import verify
 from pywasmjit.display import shown
 from pywasmjit.wasm.module import ModuleSyntax
+
+try:
+    from _blake2 import blake2b  # what `hashlib` would take 7 ms to find
+except ImportError:
+    from hashlib import blake2b
 
 CELLS: Final = 4
 """Globals kept in closure cells; each costs 1 ns at every call of every function of the module."""
@@ -105,7 +111,7 @@ class CompilationUnit:
         self.cells = plan_cells(module)
         self._cell_names = tuple(f"global{index}" for index in self.cells)
         self._views = ViewBudget()
-        self._templates: dict[tuple[int, Conventions], CodeTemplate] = {}
+        self._templates: dict[tuple[int, str, Options], CodeTemplate] = {}
         self._lock = threading.RLock()
         self._compiling = 0
         self.asserting = False
@@ -128,13 +134,22 @@ class CompilationUnit:
         """Return the file name under which tracebacks show function `index`."""
         return f"{self._file}:func[{index}]"
 
+    @cached_property
+    def _digest(self) -> bytes:
+        return blake2b(self.module.data, digest_size=16).digest()
+
+    def key(self, index: int, conventions: Conventions = NO_CONVENTIONS) -> TemplateKey:
+        """Return by what the template of function `index` can be found again, in this process or another one."""
+        return TemplateKey(self._digest, index, BASELINE, Options(conventions, self.asserting))
+
     def template(self, index: int, conventions: Conventions = NO_CONVENTIONS) -> CodeTemplate:
         """Return the template of function `index` (not an import), compiled on first use.
 
         conventions: those of the interface that provides the imports, as far as they are relevant to the module.
         Cost: about 5 µs per CPython instruction, once.
         """
-        key = index, conventions
+        options = Options(conventions, self.asserting)
+        key = index, BASELINE, options
         known = self._templates.get(key)
         if known is not None:
             return known
@@ -144,19 +159,19 @@ class CompilationUnit:
                 self._compiling = threading.get_ident()
                 known = self._templates.get(key)
                 if known is None:
-                    known = self._templates[key] = self._compile(index, conventions)
+                    known = self._templates[key] = self._compile(index, options)
             finally:
                 self._compiling = 0
         return known
 
-    def _compile(self, index: int, conventions: Conventions) -> CodeTemplate:
+    def _compile(self, index: int, options: Options) -> CodeTemplate:
         driver = Driver(
             self.module,
             index,
             views=self._views,
             cells=self.cells,
-            conventions=conventions,
-            asserting=self.asserting,
+            conventions=options.conventions,
+            asserting=options.asserting,
         )
         template = driver.compile()
         verify(template.code, globals=template.references)

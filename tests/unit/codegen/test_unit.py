@@ -63,3 +63,32 @@ def test_templates_are_data_that_can_be_written_and_read_back() -> None:
         copy._unit._templates[index] = CodeTemplate(*marshal.loads(marshal.dumps(fields)))
     assert wj.Instance(copy).exports.f(8) == 10
     assert copy._unit.compiled == 0
+
+
+def test_a_template_is_the_same_whatever_was_loaded_before() -> None:
+    """And so is its key; the name of the file that tracebacks show is the unit's affair."""
+    data = assemble("""(module (memory 1) (func $f (param i32) (result i32) (i32.load offset=4 (local.get 0)))
+      (func (param i32) (result i32) (call $f (i32.load8_u (local.get 0)))))""")
+    other = assemble("(module (func))")
+    units = [wj.Module(each, name="same")._unit for each in (data, other, data)]
+    first, last = units[0], units[2]
+    for index in (0, 1):
+        made = first.template(index)
+        last.template(1 - index)
+        again = last.template(index)
+        assert made.code == again.code
+        assert made.code.co_filename == again.code.co_filename
+        assert made.references == again.references
+        assert first.key(index) == last.key(index)
+    assert len({first.key(0), first.key(1), units[1].key(0)}) == 3
+
+
+def test_other_options_are_another_template() -> None:
+    unit = wj.Module(assemble("(module (func (param i32) (result i32) (i32.add (local.get 0) (local.get 0))))"))._unit
+    plain, key = unit.template(0), unit.key(0)
+    unit.asserting = True
+    assert unit.template(0).code != plain.code
+    assert unit.key(0) != key
+    unit.asserting = False
+    assert unit.template(0) is plain
+    assert unit.key(0) == key
