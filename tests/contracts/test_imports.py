@@ -173,7 +173,7 @@ def test_a_run_loads_what_it_needs_only() -> None:
     assert not {"bytecode", "dataclasses"} & loaded
 
 
-# -- behind walls -----------------------------------------------------------------------------------------------------
+# Behind walls.
 
 BEFORE_WALLS = """
 import sys
@@ -227,3 +227,62 @@ def test_nothing_is_imported_late_that_walls_would_keep_out() -> None:
     late = {(name, str(path.relative_to(PACKAGE))) for path in paths for name in late_imports(path)}
     assert len(late) > 20
     assert {each for each in late if each[0] not in loaded} - NOT_BEHIND_WALLS.keys() == set()
+
+
+# Inside codegen.
+
+CODEGEN = [path for path in MODULES if PACKAGE / "codegen" in path.parents]
+SHARED = {"bounds", "conventions", "template", "analyses", "target", "verifier"}
+"""Parts that no compiler is needed for."""
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_at_once(path: Path) -> Iterator[str]:
+    """Yield the modules of the package that importing a file imports; not what only type checkers see."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pywasmjit"):
+            parent = (node.module or "").removeprefix("pywasmjit").removeprefix(".")
+            for alias in node.names:
+                inner = f"{parent}.{alias.name}".removeprefix(".")
+                yield inner if is_module(inner.replace(".", "/")) else parent
+
+
+def parts_below(name: str) -> tuple[str, ...]:
+    """Return the parts of a module's name below "codegen"."""
+    return tuple(name.split("."))[1:]
+
+
+@pytest.mark.parametrize("path", CODEGEN, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_rooms_of_codegen_import_what_they_may(path: Path) -> None:
+    name = name_of(path)
+    within = [each for each in own_imports(path) if each.startswith("codegen")]
+    part = (*parts_below(name), "")[0]
+    if part in SHARED:
+        assert [each for each in within if parts_below(each)[:1] in (("baseline",), ("unit",))] == []
+    if part in ("verifier", "target"):
+        assert [each for each in within if parts_below(each)[:1] not in ((), (part,))] == []
+    if part == "target":
+        assert [each for each in own_imports(path) if each.startswith("wasm")] == []
+    if "emitters" in parts_below(name):
+        drivers = {"codegen.baseline.driver", "codegen.baseline.claims", "codegen.unit"}
+        assert drivers & {*within, *imported_at_once(path)} == set()
+
+
+def test_the_driver_stands_above_all_emitters() -> None:
+    emitters = {name_of(path) for path in CODEGEN if path.parent.name == "emitters" and path.name != "__init__.py"}
+    assert emitters - set(imported_at_once(PACKAGE / "codegen" / "baseline" / "driver.py")) == set()
+
+
+def test_codegen_imports_nothing_late_and_nothing_in_a_circle() -> None:
+    assert [(name, str(path)) for path in CODEGEN for name in late_imports(path)] == []
+    left = {
+        name_of(path): {each for each in imported_at_once(path) if each.startswith("codegen")} - {name_of(path)}
+        for path in CODEGEN
+    }
+    while left:
+        free = {name for name, needs in left.items() if not needs & left.keys()}
+        assert free, f"a circle among {sorted(left)}"
+        left = {name: needs for name, needs in left.items() if name not in free}

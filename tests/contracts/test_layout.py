@@ -110,6 +110,42 @@ def test_files_and_functions_stay_short(path: Path) -> None:
     assert {name: length for name, length in lengths.items() if length > 80} == {}
 
 
+CODEGEN = [path for path in SOURCES if PACKAGE / "codegen" in path.parents]
+LONG = {"_sweep": "the verifier's loop over instructions, where a call for each would be most of its cost"}
+"""Functions of the compilers that may have more than 42 lines, and why."""
+
+
+@pytest.mark.parametrize("path", CODEGEN, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_and_functions_of_the_compilers_are_shorter(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 510
+    long = {
+        node.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 42
+    }
+    assert long - LONG.keys() == set()
+
+
+def test_no_line_divides_files_of_the_compilers() -> None:
+    assert lines_with(r"^\s*# ?--", CODEGEN) == []
+
+
+def test_emitted_code_is_changed_by_edits_that_have_names() -> None:
+    others = [path for path in CODEGEN if path.parts[-2:] != ("baseline", "code.py")]
+    assert lines_with(r"code(\.items)?\[|code\.items\.|code\.items =|\.items\b.*\bdel\b", others) == []
+
+
+def test_causes_follow_from_rows_and_not_from_names() -> None:
+    assert lines_with(r"\.mnemonic\b", [PACKAGE / "runtime" / "traps.py"]) == []
+
+
+def test_tests_of_the_compilers_stand_where_their_files_do() -> None:
+    tests = ROOT / "tests" / "unit" / "codegen"
+    folders = {path.parent.relative_to(tests) for path in tests.rglob("*.py")}
+    assert [str(folder) for folder in folders if not (PACKAGE / "codegen" / folder / "__init__.py").is_file()] == []
+
+
 def test_nothing_starts_the_module_with_the_working_directory_in_the_path() -> None:
     """A program could have left modules there.  Files of this project that are not about that, only."""
     about = {

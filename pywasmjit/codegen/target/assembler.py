@@ -103,7 +103,7 @@ class _Writer:
         self._names: dict[str, int] = {}
         self._slots: dict[str, int] = {name: place for place, name in enumerate(outline.parameters)}
 
-    # -- first: everything but the lengths of jumps -------------------------------------------------------------------
+    # First: everything but the lengths of jumps.
 
     def add(self, elements: Iterable[Element]) -> None:
         """Take the elements, in order; slots of pairs get the lowest numbers."""
@@ -177,7 +177,7 @@ class _Writer:
             self._values.append(value)
         return place
 
-    # -- then: places and bytes ---------------------------------------------------------------------------------------
+    # Then: places and bytes.
 
     def finish(self, outline: Outline, passes: int) -> CodeType:
         """Return the code object."""

@@ -45,7 +45,7 @@ Row = tuple[int, int, int, int]
 
 MAX_PREFIXES = 3
 
-# --- facts that differ between versions -------------------------------------
+# Facts that differ between versions.
 
 EXACT_BOOLS = VERSION >= (3, 13)
 """POP_JUMP_IF_TRUE/FALSE and UNARY_NOT take True or False only; anything else is misjudged and leaks."""
@@ -76,7 +76,7 @@ STRICT_RETURN = hasattr(sys, "gettotalrefcount")
 """Only a debug build minds values left on the stack by RETURN_VALUE; a frame's death releases them."""
 
 
-# --- opcodes ----------------------------------------------------------------
+# Opcodes.
 
 OPCODES: dict[str, int] = {name: number for name, number in opcode.opmap.items() if number < 256}
 

@@ -68,7 +68,7 @@ def jump_target(walk: Walk, unit: int, arg: int) -> int:
     return unit + size + arg
 
 
-# --- calls --------------------------------------------------------------------
+# Calls.
 
 
 @_rule("PUSH_NULL")
@@ -117,7 +117,7 @@ def load_attribute(walk: Walk, unit: int, arg: int, depth: int, kinds: int, miss
     return depth + 1, _push(MAYBE, depth - 1 + facts.NULL_ABOVE_CALLABLE, kinds), missing
 
 
-# --- moves --------------------------------------------------------------------
+# Moves.
 
 
 @_rule("COPY")
@@ -181,7 +181,7 @@ def store_deref(walk: Walk, unit: int, arg: int, depth: int, kinds: int, missing
     return depth - 1, walk.take(unit, depth, kinds, 1), missing
 
 
-# --- values -------------------------------------------------------------------
+# Values.
 
 
 @_rule("LOAD_SMALL_INT")
@@ -241,7 +241,7 @@ def check_argument(walk: Walk, unit: int, arg: int) -> None:
 LEGAL = {facts.OPCODES[name]: arguments for name, arguments in facts.LEGAL_ARGUMENTS.items()}
 
 
-# --- control ------------------------------------------------------------------
+# Control.
 
 
 @_rule(*facts.BOOLEAN_BRANCHES)
@@ -306,7 +306,7 @@ def leave(walk: Walk, unit: int, depth: int, kinds: int, missing: int) -> State:
     return depth, kinds, missing
 
 
-# --- exceptions ---------------------------------------------------------------
+# Exceptions.
 
 
 @_rule("RAISE_VARARGS")

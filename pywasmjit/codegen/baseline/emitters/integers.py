@@ -100,7 +100,7 @@ def bit_and(c: Context, _: None) -> None:
     return None
 
 
-def _or_xor(operator: str) -> Emitter:
+def _or_xor(operator: str, outcome: Callable[[Bounds, Bounds], Bounds]) -> Emitter:
     def emit(c: Context, _: None) -> None:
         a, b = pop_open(c, 2)
         if a.constant is not None and b.constant is not None:
@@ -108,7 +108,7 @@ def _or_xor(operator: str) -> Emitter:
             return fold(c, a.type, 2, x | y if operator == "|" else x ^ y)
         c.emit(t.BINARY, operator)
         result = c.push_result(a.type, [a, b])
-        result.bounds = bounds.bit_or(a.bounds, b.bounds) if operator == "|" else bounds.bit_xor(a.bounds, b.bounds)
+        result.bounds = outcome(a.bounds, b.bounds)
         result.wild = a.wild or b.wild
         return None
 
@@ -337,10 +337,10 @@ EMITTERS: Final[dict[str, Emitter]] = {
     "i64.shr_s": shr_s,
     "i32.clz": clz,
     "i64.clz": clz,
-    "i32.or": _or_xor("|"),
-    "i64.or": _or_xor("|"),
-    "i32.xor": _or_xor("^"),
-    "i64.xor": _or_xor("^"),
+    "i32.or": _or_xor("|", bounds.bit_or),
+    "i64.or": _or_xor("|", bounds.bit_or),
+    "i32.xor": _or_xor("^", bounds.bit_xor),
+    "i64.xor": _or_xor("^", bounds.bit_xor),
     "i32.rotl": _rotate(True),
     "i64.rotl": _rotate(True),
     "i32.rotr": _rotate(False),

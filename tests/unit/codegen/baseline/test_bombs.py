@@ -223,7 +223,7 @@ def test_no_intermediate_integer_grows_beyond_128_bits(monkeypatch: pytest.Monke
     assert 64 < widest <= 129
 
 
-# --------------------------------------------------------------------------- names
+# Names.
 
 NAMES = [
     *(b"a\"b'c\\", b"\0", b"a\0b", "\u202e\u2066".encode(), b"\xff\xfe", b"\xed\xa0\x80", b"", b"<string>"),
@@ -290,7 +290,7 @@ def test_hostile_names_change_nothing(text: bytes, colliding: bool) -> None:
         assert code.co_filename.isprintable()
 
 
-# -- what only looks like a bomb --------------------------------------------------------------------------------------
+# What only looks like a bomb.
 
 
 def wide_blocks(count: int, width: int, functions: int = 1) -> str:

@@ -33,7 +33,7 @@ def rule_broken_by(code: CodeType, **options: Any) -> str | None:
     return None
 
 
-# --- broken code -------------------------------------------------------------------------------------------------
+# Broken code.
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -69,7 +69,7 @@ def test_the_number_of_free_variables_can_be_demanded() -> None:
     assert rule_broken_by(code, freevars=2) == "header"
 
 
-# --- sound code ---------------------------------------------------------------------------------------------------
+# Sound code.
 
 
 def run(code: CodeType, *args: Any, **options: Any) -> Any:
@@ -292,7 +292,7 @@ def test_no_function_of_the_standard_library_is_refused() -> None:
     assert accepted > 80
 
 
-# --- what CPython does, believed by the rules ----------------------------------------------------------------------
+# What CPython does, believed by the rules.
 
 
 class Poke(Exception):
@@ -403,7 +403,7 @@ def test_fresh_code_is_not_rewritten_but_for_known_fusions() -> None:
         place += 1 + cache_units(opcode.opname[fresh[place]])
 
 
-# --- cost, and mutants --------------------------------------------------------------------------------------------
+# Cost, and mutants.
 
 
 def test_the_cost_is_linear_and_small() -> None:
