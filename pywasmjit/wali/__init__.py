@@ -2,7 +2,7 @@
 
 Enters: a module's imports from "wali", a policy, arguments and environment.
 Leaves: callables in engine form, bound straight into compiled code.
-May not know: the compilers, the command line.
+May not know: the compilers (it hands them a record, `conventions`), the command line.
 
 `table` holds the declaration of every call, `dispatch` turns one into a callable of a process,
 `syscalls` has their meaning, `abi` the layouts, `process` the guest's kernel state, `kernel` the way
